@@ -1,0 +1,17 @@
+"""The command line: one module per command, and nothing but options and the order of steps in them."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name, and leave the process with its exit code."""
+    if sys.argv[1:] == ["--version"]:  # before anything slow is imported
+        from heaplint import __version__
+
+        sys.stdout.write(f"heaplint {__version__}\n")
+        return
+    from heaplint.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""`heaplint check`: look for defects and report them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+
+from heaplint.cli import project
+from heaplint.findings import Precision, Severity
+
+Format = Literal["text", "gcc", "json"]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULES", help="Ids, prefixes, names or tags, comma-separated; ALL (replaces the default)."),
+]
+
+
+def command(
+    paths: project.Paths = None,
+    select: Rules = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Rules not to look for.")] = None,
+    extend_select: Annotated[
+        list[str] | None, typer.Option(metavar="RULES", help="Rules to look for besides the selected ones.")
+    ] = None,
+    output_format: Annotated[Format, typer.Option("--format", help="How to report.")] = "text",
+    output: project.Output = None,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Count findings by rule instead of showing them.")
+    ] = False,
+    target_python: project.TargetPython = None,
+    severity: Annotated[Severity | None, typer.Option(help="Report this severity and above.")] = None,
+    precision: Annotated[Precision | None, typer.Option(help="Report rules of this precision and above.")] = None,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 when there are findings.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 2 when something could not be analysed.")
+    ] = False,
+    quiet: project.Quiet = False,
+    verbose: project.Verbose = False,
+    config: project.ConfigFile = None,
+    isolated: project.Isolated = False,
+    exclude: project.Exclude = None,
+    include_generated: project.IncludeGenerated = None,
+    color: Annotated[bool | None, typer.Option("--color/--no-color", help="Default: on a terminal only.")] = None,
+) -> Callable[[], int]:
+    """Look for defects. Exit code: 0 nothing found, 1 findings, 2 an error."""
+
+    def task() -> int:
+        from heaplint import engine
+        from heaplint.cards import all_cards
+        from heaplint.cli.progress import progress_bar
+        from heaplint.config import Overrides
+        from heaplint.report import gcc, json_, notices, text
+        from heaplint.report import statistics as counts
+        from heaplint.report.report import Report
+        from heaplint.report.stream import destination, wants_colour
+
+        overrides = Overrides(
+            select=None if select is None else project.split(select),
+            extend_select=project.split(extend_select),
+            ignore=project.split(ignore),
+            exclude=tuple(exclude or ()),
+            include_generated=include_generated,
+            target_python=target_python,
+            severity=severity,
+            precision=precision,
+        )
+        settings, discovery = project.read(paths, overrides, config, isolated=isolated, verbose=verbose)
+        with destination(output) as stream:
+            with progress_bar(quiet=quiet) as progress:
+                result = engine.run(discovery, settings, progress)
+            sources = {source.path: source for source in discovery.files}
+            report = Report(result.findings, result.notices, result.files, sources, all_cards())
+            palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
+            closing = [] if quiet or output_format == "gcc" else [text.summary(report)]
+            if output_format == "json":  # it always holds the counts
+                stream.write(json_.render(report))
+            elif statistics:
+                stream.writelines([*counts.render(report), *closing])
+            elif output_format == "gcc":
+                stream.writelines(gcc.render(report))
+            else:
+                stream.writelines([*text.render(report, palette), *closing])
+        if output_format != "json" and not quiet:
+            sys.stdout.flush()
+            sys.stderr.writelines(notices.render_all(result.notices) if verbose else notices.render_few(result.notices))
+        return notices.exit_code(result.findings, result.notices, strict=strict, exit_zero=exit_zero)
+
+    return task

@@ -1,0 +1,74 @@
+"""The options that say what is read and how, shared by the commands that read a project."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from heaplint.config import Config, Overrides
+    from heaplint.discovery import Discovery
+
+Paths = Annotated[list[str] | None, typer.Argument(metavar="PATHS", help="Files, folders or globs.", show_default=".")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Use this configuration file and search for no other.")
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="PATTERN", help="Leave out what a gitignore-style pattern names (repeatable)."),
+]
+IncludeGenerated = Annotated[
+    bool | None,
+    typer.Option("--include-generated/--no-include-generated", help="Read generated C too (Cython and the like)."),
+]
+TargetPython = Annotated[
+    str | None, typer.Option("--target-python", metavar="RANGE", help="Pythons to look at: 3.12, 3.9-3.12, >=3.9.")
+]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, all or nothing, not to the terminal.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print findings only: no notices, no summary.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say which configuration is used; show every notice.")]
+
+
+def read(
+    paths: Sequence[str] | None, overrides: Overrides, config_file: Path | None, *, isolated: bool, verbose: bool
+) -> tuple[Config, Discovery]:
+    """The configuration and the files of a run, in the current folder."""
+    from heaplint import config as configuration
+    from heaplint.discovery import discover
+    from heaplint.report.report import counted
+
+    cwd = Path.cwd()
+    places = list(paths or ["."])
+    if isolated and config_file is not None:
+        raise configuration.ConfigError("--config: cannot be used together with --isolated")
+    if isolated:
+        config = configuration.isolated(overrides, cwd)
+    else:
+        config = configuration.load(cwd / places[0], overrides, cwd, config_file)
+    discovery = discover(places, config, cwd)
+    if verbose:
+        say(f"configuration: {config.file or 'none'}")
+        say(f"Pythons: {config.target}")
+        say(f"root: {discovery.root}; {counted(len(discovery.files), 'file')}")
+    if not discovery.files:
+        say(f"warning: no C files to read in {' '.join(places)}")
+    return config, discovery
+
+
+def say(words: str) -> None:
+    """A line on standard error."""
+    from heaplint.report import sanitize
+
+    sys.stderr.write(f"heaplint: {sanitize.text(words)}\n")
+
+
+def split(values: Sequence[str] | None) -> tuple[str, ...]:
+    """The parts of repeated, comma-separated options."""
+    return tuple(part.strip() for value in values or () for part in value.split(","))

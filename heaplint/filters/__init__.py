@@ -1,0 +1,1 @@
+"""What stands between the findings of the checks and the report: selection, suppression, baseline."""

@@ -1,0 +1,253 @@
+"""Macros expanded in the text of one item, with a map from places in the result to places in the file.
+
+Only what is going to be parsed is expanded. Text that came out of a macro stands for the place of its use.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Set
+from dataclasses import dataclass
+
+from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
+from heaplint.frontend.preprocess import Macro, Reading
+
+_TOKEN = re.compile(
+    r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|" r"\d[\w.]*|([A-Za-z_]\w*)"
+)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_PASTE = re.compile(r"\s*##\s*")
+_CPP_CAST = re.compile(r"\b(?:static|reinterpret|const|dynamic)_cast\s*<((?:[^<>();]|<[^<>();]*>)*)>(?=\s*\()")
+_LONE_ELEMENT = re.compile(r"\b(\w+_(?:METHODDEF|GETSETDEF|MEMBERDEF))\b(?!\s*[,(])")
+_ARGUMENT_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|[(){}\[\],]")
+_IN_BODY = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|(#{1,2})|([A-Za-z_]\w*)|\d[\w.]*")
+_MAX_DEPTH = 24
+_MAX_OUTPUT = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """Text to parse, and where it came from."""
+
+    text: bytes
+    starts: tuple[int, ...]
+    """Where each segment starts in the text."""
+    origins: tuple[tuple[int, int], ...]
+    """For each segment its place in the file: (start, -1) for text taken over, (start, end) for a macro's use."""
+    too_deep: bool = False
+
+    def at(self, offset: int) -> int:
+        """The place in the file of an offset into the text."""
+        index = bisect_right(self.starts, offset) - 1
+        start, end = self.origins[index]
+        return start if end >= 0 else start + offset - self.starts[index]
+
+    def until(self, offset: int) -> int:
+        """The same for the exclusive end of a stretch: the end of the use where a macro's text ends."""
+        index = bisect_right(self.starts, max(0, offset - 1)) - 1
+        start, end = self.origins[index]
+        return end if end >= 0 else start + offset - self.starts[index]
+
+
+class Expander:
+    """Expands the macros in force in one reading of a file."""
+
+    def __init__(self, reading: Reading, includer: Reading | None = None) -> None:
+        self.reading = reading
+        self.includer = includer
+        self.names: Set[str] = reading.macro_names() | (includer.macro_names() if includer else set())
+        self.names = (self.names - OPAQUE) | OBJECT_LIKE.keys() | CALL_LIKE.keys()
+        self.size = 0
+        self.too_deep = False
+
+    def find(self, name: str, offset: int) -> Macro | None:
+        """The macro to expand for a name at an offset of the file; None for those that stay."""
+        if name not in self.names:
+            return None
+        if name in OBJECT_LIKE:
+            return Macro(name, None, OBJECT_LIKE[name], "", -1)
+        if name in CALL_LIKE:
+            parameters, body = CALL_LIKE[name]
+            return Macro(name, parameters, body, "", -1)
+        found = self.reading.macro(name, offset)
+        if found is None and self.includer is not None:
+            found = self.includer.last(name) or self.includer.macro(name, 1 << 60)
+        return found
+
+    def expand(self, start: int, end: int) -> Expanded:
+        """Expand the stretch of the file's code from `start` to `end`."""
+        text = self.reading.code[start:end].decode("latin-1")
+        if "_cast" in text:
+            text = _CPP_CAST.sub(lambda m: f"({m.group(1)})".ljust(len(m.group()))[: len(m.group())], text)
+        words = set(_WORD.findall(text))
+        if not words & self.names:
+            text = self._complete_elements(text, words)
+            return Expanded(text.encode("latin-1"), (0,), ((start, -1),))
+        self.size, self.too_deep = 0, False
+        pieces: list[str] = []
+        starts: list[int] = []
+        origins: list[tuple[int, int]] = []
+        length = last = at = 0
+        while (token := _TOKEN.search(text, at)) is not None:
+            at = token.end()
+            name = token.group(1)
+            if name is None or (macro := self.find(name, start + token.start())) is None:
+                continue
+            use = self._use(text, token.start(), macro, start + token.start(), frozenset(), 0)
+            if use is None:
+                continue
+            replacement, at = use
+            if token.start() > last:
+                starts.append(length)
+                origins.append((start + last, -1))
+                pieces.append(text[last : token.start()])
+                length += token.start() - last
+            if macro.parameters is None and not replacement:
+                replacement = " "
+            starts.append(length)
+            origins.append((start + token.start(), start + at))
+            pieces.append(replacement)
+            length += len(replacement)
+            last = at
+        starts.append(length)
+        origins.append((start + last, -1))
+        pieces.append(text[last:])
+        joined = "".join(pieces)
+        completed = self._complete_elements(joined, words)
+        return Expanded(completed.encode("latin-1"), tuple(starts), tuple(origins), self.too_deep)
+
+    @staticmethod
+    def _complete_elements(text: str, words: set[str]) -> str:
+        """Give generated elements whose macro is not to be had (`FOO_METHODDEF` on a line) the comma they bring.
+
+        The comma takes the place of the last letter of the name, so that the length stays.
+        """
+        if not any(word.endswith(("_METHODDEF", "_GETSETDEF", "_MEMBERDEF")) for word in words):
+            return text
+        return _LONE_ELEMENT.sub(lambda match: match.group(1)[:-1] + ",", text)
+
+    def _use(
+        self, text: str, start: int, macro: Macro, place: int, hidden: frozenset[str], depth: int
+    ) -> tuple[str, int] | None:
+        """What a use of a macro at `start` of `text` becomes, and where the use ends; None when it is no use."""
+        after = start + len(macro.name)
+        body = macro.body.encode("utf-8").decode("latin-1") if not macro.body.isascii() else macro.body
+        if macro.parameters is None:
+            return self._rescan(_PASTE.sub("", body), place, hidden | {macro.name}, depth), after
+        taken = _arguments(text, after)
+        if taken is None:
+            return None
+        arguments, after = taken
+        names = macro.parameters
+        if names and names[-1].endswith("..."):
+            fixed = len(names) - 1
+            rest = ", ".join(arguments[fixed:])
+            arguments = [*arguments[:fixed], rest]
+            names = (*names[:-1], names[-1][:-3].strip() or "__VA_ARGS__")
+        if len(arguments) != len(names):
+            if macro.path == "" and names and len(arguments) > len(names):
+                arguments = [*arguments[: len(names) - 1], ", ".join(arguments[len(names) - 1 :])]
+            elif len(names) == 1 and not arguments:
+                arguments = [""]
+            elif not names and arguments == [""]:
+                arguments = []
+            else:
+                return None
+        table = dict(zip(names, arguments, strict=True))
+        full = {name: self._rescan(value, place, hidden, depth + 1) for name, value in table.items()}
+        return self._rescan(_substitute(body, table, full), place, hidden | {macro.name}, depth), after
+
+    def _rescan(self, text: str, place: int, hidden: frozenset[str], depth: int) -> str:
+        if depth > _MAX_DEPTH or self.size > _MAX_OUTPUT:
+            self.too_deep = True
+            return text
+        if not set(_WORD.findall(text)) & self.names:
+            self.size += len(text)
+            return text
+        pieces: list[str] = []
+        last = at = 0
+        while (token := _TOKEN.search(text, at)) is not None:
+            at = token.end()
+            name = token.group(1)
+            if name is None or name in hidden or (macro := self.find(name, place)) is None:
+                continue
+            use = self._use(text, token.start(), macro, place, hidden, depth + 1)
+            if use is None:
+                continue
+            replacement, at = use
+            pieces.append(text[last : token.start()])
+            pieces.append(replacement)
+            last = at
+        pieces.append(text[last:])
+        result = "".join(pieces)
+        self.size += len(result)
+        return result
+
+
+def _arguments(text: str, at: int) -> tuple[list[str], int] | None:
+    """The arguments of a macro call whose "(" comes next, and the offset behind its ")"; None when there is none."""
+    length = len(text)
+    while at < length and text[at] in " \t\r\n":
+        at += 1
+    if at >= length or text[at] != "(":
+        return None
+    depth, begin, arguments = 0, at + 1, []
+    for token in _ARGUMENT_TOKEN.finditer(text, at):
+        char = token.group()
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+            if depth == 0:
+                arguments.append(text[begin : token.start()].strip())
+                return ([] if arguments == [""] else arguments), token.end()
+        elif char == "," and depth == 1:
+            arguments.append(text[begin : token.start()].strip())
+            begin = token.end()
+    return None
+
+
+
+def _substitute(body: str, raw: dict[str, str], expanded: dict[str, str]) -> str:
+    """A macro's body with its parameters replaced, `#` and `##` carried out."""
+    if not raw and "#" not in body:
+        return body
+    pieces: list[str] = []
+    last = 0
+    paste = stringize = False
+    tokens = list(_IN_BODY.finditer(body))
+    for index, token in enumerate(tokens):
+        if token.group(1) == "##":
+            pieces.append(body[last : token.start()].rstrip())
+            if pieces and not pieces[-1]:
+                while pieces and not pieces[-1].strip():
+                    pieces.pop()
+                if pieces:
+                    pieces[-1] = pieces[-1].rstrip()
+            last = token.end()
+            while last < len(body) and body[last] in " \t":
+                last += 1
+            paste = True
+        elif token.group(1) == "#":
+            pieces.append(body[last : token.start()])
+            last = token.end()
+            while last < len(body) and body[last] in " \t":
+                last += 1
+            stringize = True
+        elif token.group(2) in raw:
+            pieces.append(body[last : token.start()])
+            name = token.group(2)
+            last = token.end()
+            follows = index + 1 < len(tokens) and tokens[index + 1].group(1) == "##"
+            if stringize:
+                pieces.append('"' + raw[name].replace("\\", "\\\\").replace('"', '\\"') + '"')
+            elif paste or follows:
+                pieces.append(raw[name])
+            else:
+                pieces.append(expanded[name])
+            paste = stringize = False
+        else:
+            paste = stringize = False
+    pieces.append(body[last:])
+    return "".join(pieces)

@@ -1,0 +1,158 @@
+"""A preprocessed file cut into its top-level items: functions and declarations, none of them parsed yet.
+
+Cutting before parsing keeps damage local (what cannot be read spoils one item) and makes reading lazy: only the items
+that a question needs are ever parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["function", "declaration"]
+
+_BRACE = re.compile(rb"[{}]")
+_COLUMN_ZERO_CLOSE = re.compile(rb"\n\}")
+_TRANSPARENT = re.compile(rb'(?:\bextern\s*"[^"]*"|\bnamespace\b[\w\s:]*|\blinkage\b)\s*\Z')
+_AGGREGATE = re.compile(rb"\b(?:struct|union|enum|class)\b[^(){};=]*\Z")
+_AGGREGATE_WITH_ATTRIBUTE = re.compile(rb"\b(?:struct|union|enum|class)\s+(?:__attribute__\s*\(\(.*\)\)|\w+\s*\([^()]*\))\s*\w*\s*\Z", re.S)
+_AFTER_PARAMETERS = re.compile(
+    rb"(?:\s|\b(?:const|noexcept|override|final|try|throw)\b|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|"
+    rb"\b[A-Z][A-Z0-9_]*(?:\s*\([^()]*\))?)*\Z"
+)
+_ASSIGN = re.compile(rb"=(?!=)")
+_NAME_BEFORE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
+_KEYWORDS = frozenset({b"if", b"while", b"for", b"switch", b"return", b"sizeof", b"do", b"else"})
+_ATTRIBUTE = re.compile(rb"__attribute__\s*\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)|__declspec\s*\([^()]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One top-level item: `start` to `end` in the file; `body` is the offset of a function's `{` (else `end`)."""
+
+    start: int
+    end: int
+    kind: Kind
+    name: str
+    """Of a function; "" for a declaration."""
+    body: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What `cut` gives."""
+
+    items: tuple[Item, ...]
+    unbalanced: int | None
+    """Offset of the first brace that has no partner."""
+
+
+def function_name(header: bytes) -> str:
+    """The name of the function whose definition starts with this header (up to its `{`); "" when it is none."""
+    text = _ATTRIBUTE.sub(lambda m: b" " * len(m.group()), header) if b"__" in header else header
+    close = text.rfind(b")")
+    if close < 0 or not _AFTER_PARAMETERS.match(text, close + 1):
+        return ""
+    while True:
+        depth, at = 0, close
+        while at >= 0:
+            depth += (text[at] == 0x29) - (text[at] == 0x28)
+            if depth == 0:
+                break
+            at -= 1
+        if at < 0:
+            return ""
+        before = _NAME_BEFORE.search(text, max(0, at - 200), at)
+        if before is None:  # (name)(parameters), or a pointer to a function returned
+            inner = re.search(rb"\(\s*\*?\s*([A-Za-z_]\w*)\s*\)?\s*\Z", text[:at])
+            return inner.group(1).decode() if inner else ""
+        name = before.group(1)
+        if name in _KEYWORDS:
+            return ""
+        previous = text.rfind(b")", 0, before.start())
+        if name.isupper() and previous >= 0 and not text[previous + 1 : before.start()].strip():
+            close = previous  # an attribute macro with arguments behind the parameters
+            continue
+        return name.decode()
+
+
+def _top_level_braces(skeleton: bytes) -> tuple[list[tuple[int, int]], int | None]:
+    """(open, close) of each outermost pair that is not transparent, and the first brace without a partner."""
+    pairs: list[tuple[int, int]] = []
+    broken: int | None = None
+    depth, opened, transparent, at = 0, 0, 0, 0
+    boundary = 0
+    find = _BRACE.finditer
+    scanning = True
+    while scanning:
+        scanning = False
+        for found in find(skeleton, at):
+            offset = found.start()
+            if skeleton[offset] == 0x7B:
+                if depth == 0:
+                    start = max(boundary, skeleton.rfind(b";", boundary, offset) + 1, offset - 120)
+                    if _TRANSPARENT.search(skeleton, start, offset):
+                        transparent += 1
+                        boundary = offset + 1
+                        pairs.append((offset, offset))
+                        continue
+                    opened = offset
+                depth += 1
+            elif depth > 0:
+                depth -= 1
+                if depth == 0:
+                    pairs.append((opened, offset))
+                    boundary = offset + 1
+            elif transparent > 0:
+                transparent -= 1
+                boundary = offset + 1
+                pairs.append((offset, offset))
+            elif broken is None:
+                broken = offset
+        if depth > 0:  # an item that does not end: close it at the next brace in column 0
+            broken = opened if broken is None else broken
+            close = _COLUMN_ZERO_CLOSE.search(skeleton, opened)
+            if close is not None:
+                pairs.append((opened, close.end() - 1))
+                at, depth, boundary, scanning = close.end(), 0, close.end(), True
+    return pairs, broken
+
+
+def cut(skeleton: bytes) -> Cut:
+    """The items of a file in order."""
+    pairs, broken = _top_level_braces(skeleton)
+    items: list[Item] = []
+    start = 0
+    in_braces = -1  # the end of the last body (of a struct or an initialiser) of the item that is open
+
+    def declarations(upto: int) -> None:
+        nonlocal start
+        while (semicolon := skeleton.find(b";", max(start, in_braces), upto)) >= 0:
+            if skeleton[start:semicolon].strip():
+                items.append(Item(start, semicolon + 1, "declaration", "", semicolon + 1))
+            start = semicolon + 1
+
+    for opened, closed in pairs:
+        if opened == closed:
+            declarations(opened)
+            start, in_braces = opened + 1, -1
+            continue
+        if in_braces < 0 or skeleton.find(b";", in_braces, opened) >= 0:
+            declarations(opened)
+            in_braces = -1
+        header = skeleton[start:opened]
+        name = ""
+        if not _ASSIGN.search(header) and not _AGGREGATE.search(header) and not _AGGREGATE_WITH_ATTRIBUTE.search(header):
+            name = function_name(header)
+        if name:
+            items.append(Item(start, closed + 1, "function", name, opened))
+            start, in_braces = closed + 1, -1
+        elif header.strip():
+            in_braces = closed + 1
+        else:
+            start = closed + 1
+    declarations(len(skeleton))
+    if skeleton[start:].strip():
+        items.append(Item(start, len(skeleton), "declaration", "", len(skeleton)))
+    return Cut(tuple(items), broken)

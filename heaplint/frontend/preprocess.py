@@ -1,0 +1,295 @@
+"""One file in one view: inactive branches blanked, macros collected; offsets stay true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from heaplint.frontend.conditions import Condition, Value, evaluate, parse, satisfy
+from heaplint.frontend.lexical import BLANK, Directive, Lexed
+from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
+
+_DEFINE = re.compile(r"([A-Za-z_]\w*)(\(([^()]*)\))?\s*(.*)", re.S)
+_INCLUDE = re.compile(r'"([^"]+)"|<([^>]+)>')
+_MAX_EXTRA_VIEWS = 4
+_MAX_MACRO_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro of the project; `parameters` is None for an object-like one, `variadic` names its last one "...":"""
+
+    name: str
+    parameters: tuple[str, ...] | None
+    body: str
+    path: str
+    offset: int
+
+
+def parse_define(text: str, path: str, offset: int) -> Macro | None:
+    """The macro of a `#define` line; None when the line is not well formed."""
+    found = _DEFINE.match(text)
+    if found is None:
+        return None
+    parameters = None
+    if found.group(2) is not None:
+        parameters = tuple(part.strip() for part in found.group(3).split(",")) if found.group(3).strip() else ()
+    return Macro(found.group(1), parameters, found.group(4).strip(), path, offset)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A file as one view sees it."""
+
+    path: str
+    code: bytes
+    """Comments, directives and inactive branches blanked."""
+    skeleton: bytes
+    """The same with strings blanked too."""
+    macros: dict[str, list[Macro | int]]
+    """Definitions of each macro in order; an int is the offset of an `#undef`."""
+    headers: tuple[Reading, ...] = ()
+    """The project's files that this one includes, each followed by those it includes, without repetition."""
+    inactive: tuple[tuple[int, int], ...] = ()
+    _cache: dict[str, Macro | None] = field(default_factory=dict)
+
+    def macro(self, name: str, offset: int) -> Macro | None:
+        """The definition in force at an offset: the last one before it, else one of an included file."""
+        own = self.macros.get(name)
+        if own is not None:
+            best: Macro | None = None
+            for one in own:
+                if (one if isinstance(one, int) else one.offset) > offset:
+                    break
+                best = None if isinstance(one, int) else one
+            if best is not None or self._defined_before(own, offset):
+                return best
+        if name not in self._cache:
+            self._cache[name] = next(
+                (one for header in self.headers if (one := header.last(name)) is not None), None
+            )
+        return self._cache[name]
+
+    @staticmethod
+    def _defined_before(own: list[Macro | int], offset: int) -> bool:
+        first = own[0]
+        return (first if isinstance(first, int) else first.offset) <= offset
+
+    def last(self, name: str) -> Macro | None:
+        """The definition in force at the end of this file."""
+        own = self.macros.get(name)
+        return own[-1] if own and isinstance(own[-1], Macro) else None
+
+    def macro_names(self) -> set[str]:
+        """Every macro that may be in force somewhere in this file."""
+        names = set(self.macros)
+        for header in self.headers:
+            names.update(header.macros)
+        return names
+
+
+class _Evaluator:
+    """Values of conditions while the directives of one file are gone through."""
+
+    def __init__(self, view: View, defined_here: frozenset[str], headers: Sequence[Reading]) -> None:
+        self.view = view
+        self.defined_here = defined_here
+        self.headers = headers
+        self.macros: dict[str, list[Macro | int]] = {}
+        self.depth = 0
+
+    def current(self, name: str) -> Macro | None:
+        own = self.macros.get(name)
+        if own:
+            return own[-1] if isinstance(own[-1], Macro) else None
+        for header in self.headers:
+            if (found := header.last(name)) is not None:
+                return found
+        return None
+
+    def lookup(self, atom: Condition) -> Value:
+        name = atom.text
+        if atom.operator == "unknown":
+            return None
+        if name == "__cplusplus":
+            return int(self.view.plus_plus) * (1 if atom.operator == "defined" else 201703)
+        if (value := self.view.known(name)) is not None:
+            return 1 if atom.operator == "defined" else value
+        if atom.operator == "defined" and name in ALWAYS_DEFINED:
+            return 1
+        macro = self.current(name)
+        if macro is not None:
+            if atom.operator == "defined":
+                return 1
+            return self.macro_value(macro) if atom.operator == "name" else None
+        if name in self.defined_here:
+            return 0
+        if atom.operator == "call":
+            return int(self.view.chosen[name]) if name in self.view.chosen else self.call_value(name)
+        assumed = self.view.assume(name)
+        if atom.operator == "defined" or not assumed:
+            return int(assumed)
+        return None
+
+    def macro_value(self, macro: Macro) -> Value:
+        if macro.parameters is not None or self.depth > _MAX_MACRO_DEPTH:
+            return None
+        if not macro.body:
+            return 1
+        self.depth += 1
+        try:
+            return evaluate(parse(macro.body), self.lookup)
+        finally:
+            self.depth -= 1
+
+    def call_value(self, text: str) -> Value:
+        """`PY_VERSION_AT_LEAST(3, 9)`-like macros of headers that are not in the project stay unknown."""
+        name, _, arguments = text.partition("(")
+        if name in ("__has_include", "__has_attribute", "__has_builtin", "__has_feature", "__has_c_attribute"):
+            return 0
+        if name == "PY_VERSION_CHECK" or name == "_Py_PACK_VERSION" or name == "Py_PACK_VERSION":
+            numbers = [int(part) for part in re.findall(r"\d+", arguments)]
+            return (numbers[0] << 24) | (numbers[1] << 16) if len(numbers) >= 2 else None
+        return None
+
+
+def _condition(directive: Directive) -> Condition:
+    if directive.name in ("ifdef", "elifdef"):
+        return Condition("defined", text=directive.text.split()[0] if directive.text.split() else "")
+    if directive.name in ("ifndef", "elifndef"):
+        return Condition("!", (Condition("defined", text=directive.text.split()[0] if directive.text.split() else ""),))
+    return parse(directive.text)
+
+
+@dataclass(slots=True)
+class _Open:
+    """An `#if` group that has not met its `#endif`."""
+
+    active_outside: bool
+    taken: bool
+    active: bool
+    since: int
+    conditions: list[Condition]
+    """Those of the branches so far."""
+    chain: tuple[Condition, ...] = ()
+    """What must hold for the current branch."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What going through the directives of a file in one view gave."""
+
+    inactive: list[tuple[int, int]]
+    macros: dict[str, list[Macro | int]]
+    includes: list[tuple[int, str]]
+    branches: list[tuple[int, bool, tuple[Condition, ...]]]
+    """Offset, whether it was read, and the conditions (all to hold) of each branch."""
+    unbalanced: int | None
+    """Offset of an `#endif` or `#else` without `#if`, or of an `#if` without `#endif`."""
+
+
+def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]], Sequence[Reading]]) -> Outcome:
+    """Evaluate the directives of a file; `headers` gives the readings of the files included."""
+    includes = [(d.start, found.group(1)) for d in lexed.directives if d.name in ("include", "include_next")
+                and (found := _INCLUDE.match(d.text)) and found.group(1)]
+    defined_here = frozenset(
+        found.group() for d in lexed.directives if d.name == "define" and (found := re.match(r"[A-Za-z_]\w*", d.text))
+    )
+    evaluator = _Evaluator(view, defined_here, headers([name for _, name in includes]))
+    stack: list[_Open] = []
+    active = True
+    outcome = Outcome([], evaluator.macros, [], [], None)
+    fallback = view.mode == "on" or bool(view.chosen)
+
+    def enter(group: _Open, directive: Directive, condition: Condition | None) -> None:
+        nonlocal active
+        earlier = tuple(Condition("!", (one,)) for one in group.conditions)
+        if condition is not None:
+            group.conditions.append(condition)
+        chain = earlier + ((condition,) if condition is not None else ())
+        if group.active_outside and not group.taken:
+            value = 1 if condition is None else evaluate(condition, evaluator.lookup)
+            group.active = bool(fallback if value is None else value)
+            group.taken = group.active
+        else:
+            group.active = False
+        group.chain = chain
+        outer = tuple(c for one in stack[:-1] for c in one.chain)
+        outcome.branches.append((directive.end, group.active, outer + chain))
+        active = group.active_outside and group.active
+        group.since = directive.end
+
+    for directive in lexed.directives:
+        name = directive.name
+        if name in ("if", "ifdef", "ifndef"):
+            group = _Open(active, False, active, directive.end, [])
+            stack.append(group)
+            enter(group, directive, _condition(directive))
+        elif name in ("elif", "elifdef", "elifndef", "else"):
+            if not stack:
+                outcome.unbalanced = directive.start
+                continue
+            group = stack[-1]
+            if not active and group.active_outside:
+                outcome.inactive.append((group.since, directive.start))
+            enter(group, directive, None if name == "else" else _condition(directive))
+        elif name == "endif":
+            if not stack:
+                outcome.unbalanced = directive.start
+                continue
+            group = stack.pop()
+            if not active and group.active_outside:
+                outcome.inactive.append((group.since, directive.start))
+            active = group.active_outside
+        elif not active:
+            continue
+        elif name == "define":
+            macro = parse_define(directive.text, path, directive.start)
+            if macro is not None:
+                evaluator.macros.setdefault(macro.name, []).append(macro)
+        elif name == "undef":
+            evaluator.macros.setdefault(directive.text.split(" ")[0], []).append(directive.start)
+        elif name in ("include", "include_next"):
+            found = _INCLUDE.match(directive.text)
+            if found and found.group(1):
+                outcome.includes.append((directive.start, found.group(1)))
+    if stack:
+        outcome.unbalanced = stack[0].since
+        if not active:
+            outcome.inactive.append((stack[-1].since, len(lexed.code)))
+    return outcome
+
+
+def blank(text: bytes, regions: Iterable[tuple[int, int]]) -> bytes:
+    """The text with regions turned into spaces, line ends kept."""
+    out: bytearray | None = None
+    for start, end in regions:
+        if out is None:
+            out = bytearray(text)
+        out[start:end] = text[start:end].translate(BLANK)
+    return text if out is None else bytes(out)
+
+
+def hidden_branches(outcomes: Sequence[Outcome], wanted: Callable[[int], bool]) -> list[dict[str, bool]]:
+    """Choices of unknown macros that make wanted branches readable which none of the outcomes reads; at most a few."""
+    seen: set[int] = set()
+    chains: dict[int, tuple[Condition, ...]] = {}
+    for outcome in outcomes:
+        for offset, active, chain in outcome.branches:
+            chains[offset] = chain
+            if active:
+                seen.add(offset)
+    choices: list[dict[str, bool]] = []
+    for offset, chain in chains.items():
+        if offset in seen or not wanted(offset) or any(constant(one) == 0 for one in chain):
+            continue
+        chosen: dict[str, bool] = {}
+        for one in chain:
+            satisfy(one, True, chosen)
+        chosen = {name: value for name, value in chosen.items() if name not in ALWAYS_DEFINED and name not in NEVER}
+        if chosen and chosen not in choices:
+            choices.append(chosen)
+        if len(choices) == _MAX_EXTRA_VIEWS:
+            break
+    return choices

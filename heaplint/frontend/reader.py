@@ -1,0 +1,471 @@
+"""The files of a run as the views see them: lexed once, preprocessed once per view that differs, cut, parsed lazily."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from heaplint import ir
+from heaplint.findings import Notice
+from heaplint.frontend.expand import Expander
+from heaplint.frontend.items import Cut, Item, cut, function_name
+from heaplint.frontend.lexical import Lexed, lex
+from heaplint.frontend.preprocess import (
+    Outcome,
+    Reading,
+    blank,
+    go_through,
+    hidden_branches,
+)
+from heaplint.frontend.treesitter import Parsed, TreeSitterFrontEnd
+from heaplint.frontend.views import View
+from heaplint.source import SourceFile
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_STRUCT_BODY = re.compile(rb"\b(?:struct|union|class)\b\s*([A-Za-z_]\w*)?[^;{}()=]*\{")
+_TYPEDEF_ALIAS = re.compile(rb"\s*typedef\s+(?:(?:const|struct|union)\s+)*([A-Za-z_]\w*)\s+(?:\*\s*)?([A-Za-z_]\w*)\s*;\s*\Z")
+_NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
+_SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdlib.h", "limits.h", "assert.h"})
+_PLUS_PLUS = (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".C")
+_LEADING_MACROS = re.compile(rb"\s*(?:[A-Z][A-Z0-9_]*\s+)+(?=(?:[A-Za-z_]\w*\s+)*[A-Za-z_]\w*[\s*]+[A-Za-z_])")
+_LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\s*\n(?=\s*[A-Za-z_][\w\s*]*[\s*][A-Za-z_]\w*\s*\()")
+_NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
+
+
+_INCLUDE_LINE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.M)
+_CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
+_OF_INTEREST = re.compile(
+    rb"\b_?Py(?:TypeObject|Type_|Module|Object_(?:GC|New|NEW|Del|DEL|Free|FREE|Init|HEAD|VAR|Clear|Visit|Call)|StructSequence|MODINIT|Init_|"
+    rb"VarObject_HEAD|State_|GILState|Unstable_)|\bPy_(?:tp_|mod_|nb_|sq_|mp_|am_|bf_|TPFLAGS|VISIT|CLEAR|DECREF|XDECREF|TRASHCAN|AtExit)|"
+    rb"\btp_\w+|\bm_(?:size|slots|traverse|clear|free)\b|\bPyObject\s*\*\s*\w+\s*[;=,]|\bvisit\b|Track\b|UNTRACK|\bstatic\s+\w+\s*\*"
+)
+"""What makes a branch worth a view of its own: names of the C API that the model or a rule looks at."""
+
+
+@dataclass(slots=True)
+class Text:
+    """One file in one view, cut into items."""
+
+    reading: Reading
+    items: tuple[Item, ...]
+    front_end: TreeSitterFrontEnd
+    shared: dict[tuple[int, bytes], Parsed]
+    """Parsed items of the same file in other views, by offset and expanded text."""
+    includer: Text | None = None
+    """The text that includes this one first: its macros are in force here too."""
+    index: dict[str, Item] | None = None
+    """Initialised variables by name; whoever needs it first fills it."""
+    _functions: dict[str, list[Item]] | None = None
+    _structs: dict[str, Item] | None = None
+    _aliases: dict[str, str] = field(default_factory=dict)
+    _starts: list[int] = field(default_factory=list)
+    _parsed: dict[int, Parsed] = field(default_factory=dict)
+    _expander: Expander | None = None
+
+    @property
+    def path(self) -> str:
+        """The file's path."""
+        return self.reading.path
+
+    @property
+    def code(self) -> bytes:
+        """The file's text without comments, directives and inactive branches; offsets are the file's."""
+        return self.reading.code
+
+    @property
+    def expander(self) -> Expander:
+        """What expands this file's macros."""
+        if self._expander is None:
+            self._expander = Expander(self.reading, self.includer.reading if self.includer else None)
+        return self._expander
+
+    def item_at(self, offset: int) -> Item | None:
+        """The item that an offset lies in."""
+        if not self._starts:
+            self._starts = [item.start for item in self.items]
+        index = bisect_right(self._starts, offset) - 1
+        if index < 0 or offset >= self.items[index].end:
+            return None
+        return self.items[index]
+
+    @property
+    def functions(self) -> dict[str, list[Item]]:
+        """The function definitions by name; a name made by a macro is the expanded one."""
+        if self._functions is None:
+            self._functions = {}
+            names = {name.encode() for name in self.expander.names}
+            for item in self.items:
+                if item.kind != "function":
+                    continue
+                name = item.name
+                header = self.code[item.start : item.body]
+                if not names.isdisjoint(_WORD.findall(header)):
+                    expanded = self.expander.expand(item.start, item.body).text
+                    name = function_name(expanded) or name
+                self._functions.setdefault(name, []).append(item)
+        return self._functions
+
+    def items_with(self, pattern: re.Pattern[bytes]) -> Iterator[Item]:
+        """The items whose text matches somewhere, in order, each once."""
+        last = -1
+        for found in pattern.finditer(self.code):
+            if found.start() < last:
+                continue
+            item = self.item_at(found.start())
+            if item is not None:
+                last = item.end
+                yield item
+
+    def parse(self, item: Item) -> Parsed:
+        """Read an item; a second call gives the same object."""
+        known = self._parsed.get(item.start)
+        if known is None:
+            expanded = self.expander.expand(item.start, item.end)
+            key = (item.start, expanded.text)
+            known = self.shared.get(key)
+            if known is None:
+                known = self.front_end.parse(expanded, self.path)
+                if not known.complete:
+                    known = self._second_try(item, known)
+                if expanded.too_deep and known.complete:
+                    known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
+                                   "macros that expand without end", item.start)
+                self.shared[key] = known
+            self._parsed[item.start] = known
+        return known
+
+    def _second_try(self, item: Item, first: Parsed) -> Parsed:
+        """Without what stands before the declaration and is neither C nor a known macro (attributes, calls)."""
+        for pattern in (_LEADING_MACROS, _LEADING_CALL):
+            found = pattern.match(self.code, item.start, item.end)
+            if found and not _NOT_MACROS.intersection(found.group().split()):
+                again = self.front_end.parse(self.expander.expand(found.end(), item.end), self.path)
+                if again.complete or len(again.functions) > len(first.functions):
+                    return again
+        return first
+
+    def function(self, name: str) -> ir.Function | None:
+        """The definition of a function; None when this file has none, or it could not be read."""
+        for item in self.functions.get(name, ()):
+            for function in self.parse(item).functions:
+                if function.name == name or item.name == name:
+                    return function
+        return None
+
+    def struct(self, name: str) -> ir.Struct | None:
+        """The struct or union with this tag or typedef name."""
+        if self._structs is None:
+            self._index_structs()
+        assert self._structs is not None
+        item = self._structs.get(name)
+        if item is None:
+            alias = self._aliases.get(name)
+            return self.struct(alias) if alias and alias != name and alias in self._structs else None
+        structs = self.parse(item).structs
+        return next((one for one in structs if one.name == name), None) or next(
+            (one for one in reversed(structs) if one.fields and name in self._tail_names(item)), None
+        )
+
+    def struct_names(self) -> list[str]:
+        """The tags and typedef names of the structs that this file defines."""
+        if self._structs is None:
+            self._index_structs()
+        assert self._structs is not None
+        return list(self._structs)
+
+    def alias(self, name: str) -> str | None:
+        """What a `typedef struct tag Name;` of this file makes of a name."""
+        if self._structs is None:
+            self._index_structs()
+        return self._aliases.get(name)
+
+    def _tail_names(self, item: Item) -> set[str]:
+        tail = self.code[self.code.rfind(b"}", item.start, item.end) + 1 : item.end]
+        return {word.decode() for word in _WORD.findall(tail)}
+
+    def _index_structs(self) -> None:
+        self._structs = {}
+        for item in self.items:
+            if item.kind != "declaration":
+                continue
+            found = _STRUCT_BODY.search(self.code, item.start, min(item.end, item.start + 2000))
+            if found:
+                text = self.code[item.start : item.end]
+                for body in _STRUCT_BODY.finditer(text):
+                    if body.group(1):
+                        self._structs.setdefault(body.group(1).decode(), item)
+                if b"typedef" in text[: found.start() - item.start + 1] or text.lstrip().startswith(b"typedef"):
+                    for name in self._tail_names(item):
+                        self._structs.setdefault(name, item)
+            else:
+                alias = _TYPEDEF_ALIAS.match(self.code, item.start, item.end)
+                if alias:
+                    self._aliases.setdefault(alias.group(2).decode(), alias.group(1).decode())
+        makers = [name for name in self.reading.macros if self._makes_struct(name)]
+        if makers:
+            pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in makers) + rb")\b")
+            for item in self.items_with(pattern):
+                for struct in self.parse(item).structs:
+                    if struct.name:
+                        self._structs.setdefault(struct.name, item)
+
+    def _makes_struct(self, name: str) -> bool:
+        macro = self.reading.last(name)
+        return macro is not None and "struct" in macro.body and "{" in macro.body
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """A translation unit in one view: its own text first, then the project's files that it includes."""
+
+    view: View
+    versions: tuple[tuple[int, int], ...]
+    """The Pythons for which the unit reads like this."""
+    texts: tuple[Text, ...]
+
+    @property
+    def path(self) -> str:
+        """The path of the unit's main file."""
+        return self.texts[0].path
+
+
+class Reader:
+    """Reads files; holds what has been read."""
+
+    def __init__(self, files: Mapping[str, SourceFile], versions: Sequence[tuple[int, int]]) -> None:
+        self.files = files
+        self.versions = tuple(versions)
+        self.notices: set[Notice] = set()
+        self._lexed: dict[str, Lexed] = {}
+        self._outcomes: dict[tuple[str, object], tuple[Outcome, list[Reading]]] = {}
+        self._by_view: dict[tuple[str, object], Reading] = {}
+        self._included: dict[str, list[str]] = {}
+        self._branches: dict[str, frozenset[int]] = {}
+        self._readings: dict[tuple[object, ...], Reading] = {}
+        self._texts: dict[int, Text] = {}
+        self._shared: dict[str, dict[tuple[int, bytes], Parsed]] = {}
+        self._front_end = TreeSitterFrontEnd()
+        self._opening: set[str] = set()
+        self._by_name: dict[str, list[str]] = {}
+        for path in files:
+            self._by_name.setdefault(posixpath.basename(path), []).append(path)
+
+    # -- includes --------------------------------------------------------------------------------------------------
+
+    def resolve(self, path: str, include: str) -> str | None:
+        """The project's file that `#include "include"` in `path` means; None for those of others."""
+        if _NEVER_OF_THE_PROJECT.match(include):
+            return None
+        near = posixpath.normpath(posixpath.join(posixpath.dirname(path), include))
+        if near in self.files:
+            return near
+        if include in _SYSTEM:
+            return None
+        wanted = "/" + posixpath.normpath(include).lstrip("./")
+        found = [one for one in self._by_name.get(posixpath.basename(include), ()) if ("/" + one).endswith(wanted)]
+        if len(found) > 1:  # the nearest one, when there is a nearest one
+            def shared(one: str) -> int:
+                return len(posixpath.commonprefix([posixpath.dirname(path) + "/", one]))
+            found.sort(key=lambda one: (-shared(one), one))
+            if shared(found[0]) == shared(found[1]):
+                return None
+        return found[0] if found else None
+
+    def included(self, path: str) -> list[str]:
+        """The project's files that a file includes, whatever the view."""
+        known = self._included.get(path)
+        if known is None:
+            known = self._included[path] = []
+            for found in _INCLUDE_LINE.finditer(self.files[path].data):
+                target = self.resolve(path, found.group(1).decode("utf-8", "replace"))
+                if target is not None and target != path:
+                    known.append(target)
+        return known
+
+    def main_files(self) -> list[str]:
+        """The files that no other one includes: one translation unit each; all files belong to at least one."""
+        included: set[str] = set()
+        for path in self.files:
+            included.update(self.included(path))
+        mains = [path for path in self.files if path not in included]
+        reached = {member for path in mains for member in self.closure(path)}
+        for path in self.files:  # files that include each other in a circle
+            if path not in reached:
+                mains.append(path)
+                reached.update(self.closure(path))
+        return sorted(mains)
+
+    def closure(self, path: str) -> list[str]:
+        """A file and everything of the project that it includes, in order of first inclusion."""
+        order: dict[str, None] = {}
+        todo = [path]
+        while todo:
+            one = todo.pop()
+            if one not in order:
+                order[one] = None
+                todo.extend(reversed(self.included(one)))
+        return list(order)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def lexed(self, path: str) -> Lexed:
+        """A file's lexed text; unterminated comments and strings become notices."""
+        known = self._lexed.get(path)
+        if known is None:
+            known = self._lexed[path] = lex(self.files[path].data)
+            for offset, what in known.unterminated:
+                if what == "comment":
+                    line = self.files[path].position(offset)[0]
+                    self.notices.add(Notice(path, line, "unterminated", f"{what} does not end; the rest was not read"))
+        return known
+
+    def reading(self, path: str, view: View) -> Reading:
+        """A file in one view; views that give the same text and macros share one reading."""
+        known = self._by_view.get((path, view.key))
+        if known is not None:
+            return known
+        lexed = self.lexed(path)
+        outcome, headers = self.outcome(path, view)
+        if outcome.unbalanced is not None:
+            line = self.files[path].position(outcome.unbalanced)[0]
+            self.notices.add(Notice(path, line, "conditional", "#if without #endif, or the other way round"))
+        identity = (path, tuple(outcome.inactive), tuple(id(one) for one in headers), _macro_key(outcome))
+        reading = self._readings.get(identity)
+        if reading is None:
+            reading = self._readings[identity] = Reading(
+                path, blank(lexed.code, outcome.inactive), blank(lexed.skeleton, outcome.inactive),
+                outcome.macros, tuple(headers), tuple(outcome.inactive),
+            )
+        self._by_view[path, view.key] = reading
+        return reading
+
+    def outcome(self, path: str, view: View) -> tuple[Outcome, list[Reading]]:
+        """What a file's directives come to in one view, and the readings of what it includes."""
+        known = self._outcomes.get((path, view.key))
+        if known is not None:
+            return known
+        headers: dict[int, Reading] = {}
+
+        def open_headers(names: list[str]) -> Sequence[Reading]:
+            for name in names:
+                target = self.resolve(path, name)
+                if target is not None and target not in self._opening:
+                    one = self.reading(target, view)
+                    for header in (one, *one.headers):
+                        headers.setdefault(id(header), header)
+            return list(headers.values())
+
+        lexed = self.lexed(path)
+        if not lexed.directives:
+            result = Outcome([], {}, [], [], None), []
+        else:
+            self._opening.add(path)
+            try:
+                result = go_through(path, lexed, view, open_headers), list(headers.values())
+            finally:
+                self._opening.discard(path)
+        self._outcomes[path, view.key] = result
+        return result
+
+    def text(self, reading: Reading) -> Text:
+        """A reading cut into items."""
+        known = self._texts.get(id(reading))
+        if known is None:
+            done: Cut = cut(reading.skeleton)
+            reading.skeleton = b""
+            if done.unbalanced is not None:
+                line = self.files[reading.path].position(done.unbalanced)[0]
+                self.notices.add(Notice(reading.path, line, "unbalanced", "a brace without its partner"))
+            shared = self._shared.setdefault(reading.path, {})
+            known = self._texts[id(reading)] = Text(reading, done.items, self._front_end, shared)
+        return known
+
+    # -- views -----------------------------------------------------------------------------------------------------
+
+    def unit_views(self, path: str) -> list[UnitView]:
+        """The views of the translation unit whose main file this is; those that differ in nothing of interest are one.
+
+        Which branches are of interest: those whose text names something of the C API (see _OF_INTEREST).
+        """
+        members = self.closure(path)
+        plus_plus = path.endswith(_PLUS_PLUS)
+        found: list[tuple[View, list[tuple[int, int]], dict[str, frozenset[int]]]] = []
+
+        def add(view: View, of: Sequence[tuple[int, int]]) -> None:
+            hidden = {one: self._hidden(one, view) for one in members}
+            for _, versions, known in found:
+                if known == hidden:
+                    versions.extend(version for version in of if version not in versions)
+                    return
+            found.append((view, list(of), hidden))
+
+        for version in reversed(self.versions):
+            add(View(version, "on", {}, plus_plus), (version,))
+        for version in reversed(self.versions):
+            add(View(version, "off", {}, plus_plus), (version,))
+        newest = self.versions[-1]
+        seen = [view for view, _, _ in found]
+        for one in members:
+            outcomes = [self.outcome(one, view)[0] for view in seen]
+            for chosen in hidden_branches(outcomes, lambda offset, one=one: offset in self._interesting(one)):  # type: ignore[misc]
+                add(View(newest, "on", chosen, plus_plus), (newest,))
+        result = []
+        for view, of, _ in found:
+            main = self.reading(path, view)
+            texts: list[Text] = []
+            for reading in (main, *main.headers):
+                text = self.text(reading)
+                if text.includer is None and texts:
+                    text.includer = texts[0]
+                texts.append(text)
+            result.append(UnitView(view, tuple(sorted(of)), tuple(texts)))
+        return result
+
+    def _hidden(self, path: str, view: View) -> frozenset[int]:
+        """The branches of interest (by offset) that a view does not read."""
+        interesting = self._interesting(path)
+        if not interesting:
+            return frozenset()
+        outcome, _ = self.outcome(path, view)
+        return frozenset(offset for offset, active, _ in outcome.branches if not active and offset in interesting)
+
+    def _interesting(self, path: str) -> frozenset[int]:
+        """The offsets of the branches of a file whose text, nested branches left out, is of interest."""
+        known = self._branches.get(path)
+        if known is None:
+            data = self.files[path].data
+            result = []
+            directives = self.lexed(path).directives
+            conditionals = [d for d in directives if d.name in _CONDITIONAL]
+            for index, directive in enumerate(conditionals):
+                if directive.name == "endif":
+                    continue
+                depth = 0
+                for following in conditionals[index + 1 :]:
+                    if following.name.startswith("if"):
+                        depth += 1
+                    elif depth == 0:
+                        if _OF_INTEREST.search(data, directive.end, following.start):
+                            result.append(directive.end)
+                        break
+                    elif following.name == "endif":
+                        depth -= 1
+            known = self._branches[path] = frozenset(result)
+        return known
+
+    def forget(self, path: str) -> None:
+        """Drop what only reading a unit needs; the files that it includes stay, others may include them too."""
+        if not any(path in included for included in self._included.values()):
+            self._lexed.pop(path, None)
+            for key in [key for key in self._outcomes if key[0] == path]:
+                del self._outcomes[key]
+
+
+def _macro_key(outcome: Outcome) -> tuple[object, ...]:
+    return tuple(
+        (name, tuple(one if isinstance(one, int) else one.offset for one in many))
+        for name, many in outcome.macros.items()
+    )

@@ -1,0 +1,624 @@
+"""The default front end: the text of one item → tree-sitter's tree → IR.
+
+tree-sitter never fails, it misreads; what it could not read becomes `Opaque` and makes its function or struct
+incomplete. No tree outlives the call that made it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser
+
+from heaplint import ir
+from heaplint.frontend.expand import Expanded
+
+_MAX_DEPTH = 220
+_MAX_NESTING = 1500
+_OPENERS = re.compile(rb"[(\[{]")
+_BRACKETS = re.compile(rb'"(?:[^"\\\n]|\\.)*"|' rb"'(?:[^'\\\n]|\\.)*'|[()\[\]{}]")
+
+TYPE_LIKE = re.compile(
+    r"(?:.*_t|.*proc|.*func|destructor|getter|setter|initproc|newfunc|allocfunc|freefunc|inquiry|reprfunc|hashfunc|"
+    r"PyCFunction\w*|_PyCFunction\w*|traverseproc|visitproc|getiterfunc|iternextfunc|ternaryfunc|"
+    r"vectorcallfunc|PyObject|PyTypeObject|void|char|int|long)\Z"
+)
+"""Names that, alone in parentheses before another parenthesis, are a cast and no call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The top-level nodes of one item."""
+
+    functions: tuple[ir.Function, ...] = ()
+    variables: tuple[ir.Variable, ...] = ()
+    """Declared variables, typedefs (storage `typedef`) and prototypes (type.function)."""
+    structs: tuple[ir.Struct, ...] = ()
+    loose: tuple[ir.Node, ...] = ()
+    """Statements and expressions at top level: macro calls, mostly."""
+    complete: bool = True
+    problem: str = ""
+    """Why the item is not complete."""
+    problem_at: int = 0
+
+
+class TreeSitterFrontEnd:
+    """Parses items; one parser for all of a run."""
+
+    def __init__(self) -> None:
+        self._parser = Parser(Language(tree_sitter_c.language()))
+
+    def parse(self, expanded: Expanded, path: str) -> Parsed:
+        """Read one item; never fails."""
+        depth = _nesting(expanded.text)
+        if depth > _MAX_NESTING:
+            return Parsed(complete=False, problem=f"nested {depth} levels deep", problem_at=expanded.at(0))
+        root = self._parser.parse(expanded.text).root_node
+        lowering = _Lowering(expanded, path)
+        return lowering.unit(root)
+
+
+def _nesting(text: bytes) -> int:
+    if len(text) < _MAX_NESTING or len(_OPENERS.findall(text)) < _MAX_NESTING:
+        return 0
+    depth = deepest = 0
+    for token in _BRACKETS.finditer(text):
+        char = text[token.start()]
+        if char in b"([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif char in b")]}":
+            depth -= 1
+    return deepest
+
+
+@dataclass(slots=True)
+class _Declared:
+    """What a declarator adds to the type of its declaration."""
+
+    name: str = ""
+    start: int = 0
+    end: int = 0
+    pointers: int = 0
+    arrays: tuple[str, ...] = ()
+    function: bool = False
+    parameters: Node | None = None
+    init: Node | None = None
+
+
+_BINARY_LIKE = {"binary_expression"}
+_DECLARATORS = frozenset(
+    {
+        "identifier", "pointer_declarator", "array_declarator", "function_declarator", "init_declarator",
+        "parenthesized_declarator", "field_identifier", "type_identifier", "attributed_declarator", "primitive_type",
+    }
+)
+
+
+class _Lowering:
+    """Turns the tree of one item into IR."""
+
+    def __init__(self, expanded: Expanded, path: str) -> None:
+        self.source = expanded.text
+        self.at = expanded.at
+        self.until = expanded.until
+        self.path = path
+        self.depth = 0
+        self.problem = ""
+        self.problem_at = 0
+        self.structs: list[ir.Struct] = []
+
+    # -- small things ----------------------------------------------------------------------------------------------
+
+    def text(self, node: Node) -> str:
+        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def place(self, node: Node) -> tuple[int, int]:
+        return self.at(node.start_byte), self.until(node.end_byte)
+
+    def fail(self, node: Node, why: str) -> None:
+        if not self.problem:
+            self.problem, self.problem_at = why, self.at(node.start_byte)
+
+    def named(self, node: Node) -> list[Node]:
+        return [child for child in node.named_children if child.type != "comment"]
+
+    # -- top level -------------------------------------------------------------------------------------------------
+
+    def unit(self, root: Node) -> Parsed:
+        functions: list[ir.Function] = []
+        variables: list[ir.Variable] = []
+        loose: list[ir.Node] = []
+        todo = list(reversed(root.named_children))
+        while todo:
+            node = todo.pop()
+            kind = node.type
+            if kind == "function_definition":
+                function = self.function(node)
+                if function is not None:
+                    functions.append(function)
+            elif kind in ("declaration", "type_definition", "field_declaration"):
+                variables.extend(self.declaration(node))
+            elif kind in ("struct_specifier", "union_specifier", "enum_specifier", "class_specifier"):
+                self.type_of(node)
+            elif kind in ("linkage_specification", "declaration_list"):
+                todo.extend(reversed(node.named_children))
+            elif kind == "ERROR":
+                self.fail(node, "could not be parsed")
+                todo.extend(reversed(node.named_children))
+            elif kind.endswith("_statement") or kind == "call_expression":
+                loose.append(self.statement(node))
+        return Parsed(
+            tuple(functions), tuple(variables), tuple(self.structs), tuple(loose),
+            not self.problem, self.problem, self.problem_at,
+        )
+
+    def function(self, node: Node) -> ir.Function | None:
+        declarator = node.child_by_field_name("declarator")
+        body = node.child_by_field_name("body")
+        if declarator is None or body is None:
+            return None
+        declared = self.declarator(declarator)
+        base = self.type_of(node.child_by_field_name("type"))
+        returns = ir.CType(base.base, declared.pointers, (), base.storage | self.storage(node))
+        parameters, variadic = self.parameters(declared.parameters)
+        before = self.problem
+        self.problem = ""
+        block = self.block(body)
+        broken = bool(self.problem)
+        self.problem = before or self.problem
+        return ir.Function(
+            declared.start, declared.end, self.path, declared.name, returns, parameters, variadic, block,
+            complete=not broken,
+        )
+
+    def parameters(self, node: Node | None) -> tuple[tuple[ir.Variable, ...], bool]:
+        if node is None:
+            return (), False
+        result: list[ir.Variable] = []
+        variadic = False
+        for child in self.named(node):
+            if child.type == "parameter_declaration":
+                base = self.type_of(child.child_by_field_name("type"))
+                declarator = child.child_by_field_name("declarator")
+                declared = self.declarator(declarator) if declarator is not None else _Declared()
+                start, end = self.place(child)
+                storage = base.storage | self.storage(child)
+                kind = ir.CType(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+                if kind.base == "void" and not kind.pointers and not declared.name:
+                    continue
+                result.append(ir.Variable(start, end, declared.name, kind))
+            elif child.type == "variadic_parameter":
+                variadic = True
+            elif child.type == "identifier":
+                start, end = self.place(child)
+                result.append(ir.Variable(start, end, self.text(child), ir.CType("int")))
+        return tuple(result), variadic
+
+    def storage(self, node: Node) -> frozenset[str]:
+        words = [
+            self.text(child)
+            for child in node.children
+            if child.type in ("storage_class_specifier", "type_qualifier")
+        ]
+        return frozenset(words) if words else frozenset()
+
+    def type_of(self, node: Node | None) -> ir.CType:
+        """The type of a type specifier; structs with bodies are collected on the way."""
+        if node is None:
+            return ir.CType("int")
+        kind = node.type
+        if kind in ("struct_specifier", "union_specifier", "class_specifier"):
+            name_node = node.child_by_field_name("name")
+            name = self.text(name_node) if name_node is not None else ""
+            word = "union" if kind[0] == "u" else "struct"
+            body = node.child_by_field_name("body")
+            if body is not None:
+                struct = self.struct(node, body, name, word == "union")
+                self.structs.append(struct)
+                if not name:
+                    return ir.CType(f"{word} <{struct.start}>")
+            return ir.CType(f"{word} {name}")
+        if kind == "enum_specifier":
+            return ir.CType("enum " + (self.text(name) if (name := node.child_by_field_name("name")) else ""))
+        if kind == "type_descriptor":
+            base = self.type_of(node.child_by_field_name("type"))
+            declarator = node.child_by_field_name("declarator")
+            if declarator is None:
+                return ir.CType(base.base, base.pointers, (), self.storage(node))
+            declared = self.declarator(declarator)
+            return ir.CType(base.base, declared.pointers, declared.arrays, self.storage(node), declared.function)
+        if kind == "macro_type_specifier":
+            inner = node.child_by_field_name("type")
+            return self.type_of(inner) if inner is not None else ir.CType(self.text(node))
+        return ir.CType(" ".join(self.text(node).split()))
+
+    def struct(self, node: Node, body: Node, name: str, union: bool) -> ir.Struct:
+        fields: list[ir.Variable] = []
+        before = self.problem
+        self.problem = ""
+        for child in self.named(body):
+            if child.type == "field_declaration":
+                fields.extend(self.declaration(child))
+            elif child.type == "ERROR":
+                self.fail(child, "a field could not be parsed")
+        broken = bool(self.problem) or body.has_error
+        self.problem = before or self.problem
+        start, end = self.place(node)
+        return ir.Struct(start, end, name, union, tuple(fields), not broken)
+
+    def declarator(self, node: Node) -> _Declared:
+        declared = _Declared()
+        pointers = 0
+        while True:
+            kind = node.type
+            if kind in ("pointer_declarator", "abstract_pointer_declarator"):
+                pointers += 1
+            elif kind in ("array_declarator", "abstract_array_declarator"):
+                size = node.child_by_field_name("size")
+                declared.arrays = (self.text(size) if size is not None else "", *declared.arrays)
+            elif kind in ("function_declarator", "abstract_function_declarator"):
+                declared.function = True
+                declared.parameters = node.child_by_field_name("parameters")
+                pointers_before, pointers = pointers, 0
+                declared.pointers = pointers_before
+            elif kind == "init_declarator":
+                declared.init = node.child_by_field_name("value")
+            elif kind in ("identifier", "field_identifier", "type_identifier", "primitive_type"):
+                declared.name = self.text(node)
+                declared.start, declared.end = self.place(node)
+                break
+            following = node.child_by_field_name("declarator")
+            if following is None:
+                following = next((c for c in node.named_children if c.type in _DECLARATORS or c.type.endswith("_declarator")), None)
+            if following is None:
+                declared.start, declared.end = self.place(node)
+                break
+            node = following
+        if not declared.function:
+            declared.pointers = pointers
+        return declared
+
+    def declaration(self, node: Node) -> list[ir.Variable]:
+        """The variables of a declaration, field declaration or typedef."""
+        before = len(self.structs)
+        type_node = node.child_by_field_name("type")
+        base = self.type_of(type_node)
+        storage = base.storage | self.storage(node)
+        if node.type == "type_definition":
+            storage |= {"typedef"}
+        body = self.structs[-1] if len(self.structs) > before else None
+        result: list[ir.Variable] = []
+        declarators = [c for i, c in enumerate(node.children) if node.field_name_for_child(i) == "declarator"]
+        for one in declarators:
+            declared = self.declarator(one)
+            kind = ir.CType(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+            init = self.expr(declared.init) if declared.init is not None else None
+            if node.type == "type_definition" and body is not None and not body.name and not declared.pointers:
+                named = ir.Struct(body.start, body.end, declared.name, body.union, body.fields, body.complete)
+                self.structs.append(named)
+            result.append(ir.Variable(declared.start, declared.end, declared.name, kind, init, body))
+        if not declarators and node.type == "field_declaration" and body is not None:
+            start, end = self.place(node)
+            result.append(ir.Variable(start, end, "", base, None, body))
+        for child in node.children:
+            if child.type == "ERROR":
+                self.fail(child, "a declaration could not be parsed")
+        return result
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def block(self, node: Node) -> ir.Block:
+        start, end = self.place(node)
+        return ir.Block(start, end, tuple(self.statement(child) for child in self.named(node)))
+
+    def statement(self, node: Node) -> ir.Stmt:
+        self.depth += 1
+        try:
+            if self.depth > _MAX_DEPTH:
+                self.fail(node, "nested too deeply")
+                return self.opaque(node)
+            handler = _STATEMENTS.get(node.type)
+            if handler is not None:
+                return handler(self, node)
+            if node.type in _EXPRESSIONS:
+                start, end = self.place(node)
+                return ir.ExprStmt(start, end, self.expr(node))
+            return self.opaque(node)
+        finally:
+            self.depth -= 1
+
+    def opaque(self, node: Node) -> ir.Opaque:
+        start, end = self.place(node)
+        if self.depth > _MAX_DEPTH:
+            return ir.Opaque(start, end, self.text(node)[:200])
+        if node.type in ("ERROR", "preproc_def"):
+            self.fail(node, "could not be parsed")
+        self.depth += 1
+        parts = tuple(
+            self.statement(child) if child.type in _STATEMENTS or child.type not in _EXPRESSIONS else self.expr(child)
+            for child in self.named(node)
+            if child.child_count or child.type == "identifier"
+        )
+        self.depth -= 1
+        return ir.Opaque(start, end, self.text(node)[:200], parts)
+
+    def expression_statement(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        inner = self.named(node)
+        if not inner:
+            return ir.Block(start, end, ())
+        return ir.ExprStmt(start, end, self.expr(inner[0]))
+
+    def local_declaration(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        return ir.Declaration(start, end, tuple(self.declaration(node)))
+
+    def return_statement(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        inner = self.named(node)
+        return ir.Return(start, end, self.expr(inner[0]) if inner else None)
+
+    def condition(self, node: Node | None) -> ir.Expr:
+        if node is None:
+            return ir.Opaque(0, 0, "")
+        return self.expr(node)
+
+    def if_statement(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        otherwise = node.child_by_field_name("alternative")
+        if otherwise is not None and otherwise.type == "else_clause":
+            otherwise = next(iter(self.named(otherwise)), None)
+        then = node.child_by_field_name("consequence")
+        return ir.If(
+            start, end, self.condition(node.child_by_field_name("condition")),
+            self.statement(then) if then is not None else ir.Block(start, end, ()),
+            self.statement(otherwise) if otherwise is not None else None,
+        )
+
+    def loop(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        kind = cast(Literal["while", "do", "for"], node.type.removesuffix("_statement"))
+        body_node = node.child_by_field_name("body")
+        body: ir.Stmt = self.statement(body_node) if body_node is not None else ir.Block(start, end, ())
+        condition = node.child_by_field_name("condition")
+        init: ir.Stmt | None = None
+        step: ir.Expr | None = None
+        if kind == "for":
+            first = node.child_by_field_name("initializer")
+            if first is not None:
+                init = self.statement(first)
+            update = node.child_by_field_name("update")
+            step = self.expr(update) if update is not None else None
+        return ir.Loop(start, end, kind, init, self.expr(condition) if condition is not None else None, step, body)
+
+    def switch_statement(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        body = node.child_by_field_name("body")
+        return ir.Switch(
+            start, end, self.condition(node.child_by_field_name("condition")),
+            self.statement(body) if body is not None else ir.Block(start, end, ()),
+        )
+
+    def case_statement(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        value = node.child_by_field_name("value")
+        body = [child for child in self.named(node) if value is None or child.start_byte != value.start_byte]
+        return ir.Case(
+            start, end, self.expr(value) if value is not None else None, tuple(self.statement(one) for one in body)
+        )
+
+    def jump(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        kind = cast(Literal["break", "continue", "goto"], node.type.removesuffix("_statement"))
+        label = node.child_by_field_name("label")
+        return ir.Jump(start, end, kind, self.text(label) if label is not None else "")
+
+    def labeled_statement(self, node: Node) -> ir.Stmt:
+        start, end = self.place(node)
+        label = node.child_by_field_name("label")
+        rest = [c for c in self.named(node) if label is None or c.start_byte != label.start_byte]
+        return ir.Label(
+            start, end, self.text(label) if label is not None else "", self.statement(rest[0]) if rest else None
+        )
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def expr(self, node: Node) -> ir.Expr:
+        self.depth += 1
+        try:
+            if self.depth > _MAX_DEPTH:
+                self.fail(node, "nested too deeply")
+                return self.opaque(node)
+            handler = _EXPRESSIONS.get(node.type)
+            return handler(self, node) if handler is not None else self.opaque(node)
+        finally:
+            self.depth -= 1
+
+    def field(self, node: Node, name: str) -> ir.Expr:
+        child = node.child_by_field_name(name)
+        if child is None:
+            start, end = self.place(node)
+            return ir.Opaque(start, end, "")
+        return self.expr(child)
+
+    def identifier(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Name(start, end, self.text(node))
+
+    def number(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Constant(start, end, "number", self.text(node))
+
+    def char(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Constant(start, end, "char", self.text(node))
+
+    def string(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Constant(start, end, "string", self.text(node))
+
+    def concatenated(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        parts = self.named(node)
+        if all(part.type == "string_literal" for part in parts):
+            return ir.Constant(start, end, "string", self.text(node))
+        return self.opaque(node)
+
+    def call(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        function = node.child_by_field_name("function")
+        arguments = node.child_by_field_name("arguments")
+        args = tuple(self.expr(one) for one in self.named(arguments)) if arguments is not None else ()
+        if function is not None and function.type == "parenthesized_expression" and len(args) == 1:
+            inner = self.named(function)
+            if len(inner) == 1 and inner[0].type == "identifier" and TYPE_LIKE.match(self.text(inner[0])):
+                return ir.Cast(start, end, ir.CType(self.text(inner[0])), args[0])
+        return ir.Call(start, end, self.field(node, "function"), args)
+
+    def member(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        field = node.child_by_field_name("field")
+        arrow = any(child.type == "->" for child in node.children)
+        return ir.Member(start, end, self.field(node, "argument"), self.text(field) if field is not None else "", arrow)
+
+    def subscript(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Index(start, end, self.field(node, "argument"), self.field(node, "index"))
+
+    def unary(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        operator = node.child_by_field_name("operator")
+        word = self.text(operator) if operator is not None else "?"
+        argument = node.child_by_field_name("argument")
+        if node.type == "update_expression" and operator is not None and argument is not None:
+            if operator.start_byte > argument.start_byte:
+                word = "p" + word
+        return ir.Unary(start, end, word, self.field(node, "argument"))
+
+    def binary(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        operator = node.child_by_field_name("operator")
+        word = self.text(operator) if operator is not None else ","
+        return ir.Binary(start, end, word, self.field(node, "left"), self.field(node, "right"))
+
+    def assignment(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        operator = node.child_by_field_name("operator")
+        word = self.text(operator) if operator is not None else "="
+        return ir.Assign(start, end, word, self.field(node, "left"), self.field(node, "right"))
+
+    def conditional(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Conditional(
+            start, end, self.field(node, "condition"), self.field(node, "consequence"), self.field(node, "alternative")
+        )
+
+    def cast(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        return ir.Cast(start, end, self.type_of(node.child_by_field_name("type")), self.field(node, "value"))
+
+    def sizeof(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        named = node.child_by_field_name("type")
+        if named is not None:
+            return ir.SizeOf(start, end, self.type_of(named), None)
+        value = self.field(node, "value")
+        if isinstance(value, ir.Name):
+            return ir.SizeOf(start, end, ir.CType(value.text), value)
+        return ir.SizeOf(start, end, None, value)
+
+    def offset_of(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        kind = self.type_of(node.child_by_field_name("type"))
+        member = node.child_by_field_name("member")
+        return ir.Call(
+            start, end, ir.Name(start, start + 8, "offsetof"),
+            (ir.Name(start, end, kind.base), ir.Name(start, end, self.text(member) if member is not None else "")),
+        )
+
+    def parenthesized(self, node: Node) -> ir.Expr:
+        inner = self.named(node)
+        if len(inner) == 1 and inner[0].type != "compound_statement":
+            return self.expr(inner[0])
+        return self.opaque(node)
+
+    def initializer_list(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        entries: list[ir.Entry] = []
+        for child in self.named(node):
+            first, last = self.place(child)
+            if child.type == "initializer_pair":
+                designators: list[str] = []
+                for index, part in enumerate(child.children):
+                    if child.field_name_for_child(index) == "designator":
+                        text = self.text(part).strip()
+                        designators.append(text[1:].strip() if text.startswith(".") else text)
+                    elif part.type == "field_identifier" and not designators:  # the old GNU `name: value`
+                        designators.append(self.text(part))
+                entries.append(ir.Entry(first, last, tuple(designators), self.field(child, "value")))
+            elif child.type == "ERROR":
+                self.fail(child, "an initialiser could not be parsed")
+                entries.append(ir.Entry(first, last, (), self.opaque(child)))
+            else:
+                entries.append(ir.Entry(first, last, (), self.expr(child)))
+        return ir.InitList(start, end, tuple(entries))
+
+    def compound_literal(self, node: Node) -> ir.Expr:
+        start, end = self.place(node)
+        kind = self.type_of(node.child_by_field_name("type"))
+        value = node.child_by_field_name("value")
+        inner = self.expr(value) if value is not None else None
+        return ir.InitList(start, end, inner.entries if isinstance(inner, ir.InitList) else (), kind)
+
+
+_STATEMENTS: dict[str, Callable[[_Lowering, Node], ir.Stmt]] = {
+    "compound_statement": _Lowering.block,
+    "expression_statement": _Lowering.expression_statement,
+    "declaration": _Lowering.local_declaration,
+    "type_definition": _Lowering.local_declaration,
+    "return_statement": _Lowering.return_statement,
+    "if_statement": _Lowering.if_statement,
+    "while_statement": _Lowering.loop,
+    "do_statement": _Lowering.loop,
+    "for_statement": _Lowering.loop,
+    "switch_statement": _Lowering.switch_statement,
+    "case_statement": _Lowering.case_statement,
+    "break_statement": _Lowering.jump,
+    "continue_statement": _Lowering.jump,
+    "goto_statement": _Lowering.jump,
+    "labeled_statement": _Lowering.labeled_statement,
+}
+
+_EXPRESSIONS: dict[str, Callable[[_Lowering, Node], ir.Expr]] = {
+    "identifier": _Lowering.identifier,
+    "field_identifier": _Lowering.identifier,
+    "type_identifier": _Lowering.identifier,
+    "true": _Lowering.identifier,
+    "false": _Lowering.identifier,
+    "null": _Lowering.identifier,
+    "number_literal": _Lowering.number,
+    "char_literal": _Lowering.char,
+    "string_literal": _Lowering.string,
+    "concatenated_string": _Lowering.concatenated,
+    "call_expression": _Lowering.call,
+    "field_expression": _Lowering.member,
+    "subscript_expression": _Lowering.subscript,
+    "pointer_expression": _Lowering.unary,
+    "unary_expression": _Lowering.unary,
+    "update_expression": _Lowering.unary,
+    "binary_expression": _Lowering.binary,
+    "comma_expression": _Lowering.binary,
+    "assignment_expression": _Lowering.assignment,
+    "conditional_expression": _Lowering.conditional,
+    "cast_expression": _Lowering.cast,
+    "sizeof_expression": _Lowering.sizeof,
+    "offsetof_expression": _Lowering.offset_of,
+    "parenthesized_expression": _Lowering.parenthesized,
+    "initializer_list": _Lowering.initializer_list,
+    "compound_literal_expression": _Lowering.compound_literal,
+}

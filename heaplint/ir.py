@@ -1,0 +1,440 @@
+"""The small C tree that every front end produces and every check reads.
+
+Offsets are bytes into the file that the node's function or item comes from; code that came out of a macro carries the
+place where the macro was used. Nodes compare by identity: two equal expressions at two places are two nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A stretch of a file: byte offsets, the end exclusive."""
+
+    path: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name:
+    """An identifier."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A number, character or string; `text` as written, adjacent strings joined as written."""
+
+    start: int
+    end: int
+    kind: Literal["number", "char", "string"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """`function(args)`."""
+
+    start: int
+    end: int
+    function: Expr
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """`object.field` or `object->field`."""
+
+    start: int
+    end: int
+    object: Expr
+    field: str
+    arrow: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """`object[index]`."""
+
+    start: int
+    end: int
+    object: Expr
+    index: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary:
+    """`&x *x !x -x +x ~x ++x --x`, and postfix `x++ x--` written `p++ p--`."""
+
+    start: int
+    end: int
+    operator: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    """Any two-operand expression but assignment; the comma is one of them."""
+
+    start: int
+    end: int
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assign:
+    """`target = value`, and `+=` and its like."""
+
+    start: int
+    end: int
+    operator: str
+    target: Expr
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditional:
+    """`condition ? then : otherwise`."""
+
+    start: int
+    end: int
+    condition: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cast:
+    """`(type)operand`, and C++'s `static_cast<type>(operand)` and its like."""
+
+    start: int
+    end: int
+    type: CType
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SizeOf:
+    """`sizeof(type)` or `sizeof expression`."""
+
+    start: int
+    end: int
+    type: CType | None
+    operand: Expr | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One element of an initialiser list: `.a.b[0] = value` has the designators `("a", "b", "[0]")`."""
+
+    start: int
+    end: int
+    designators: tuple[str, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InitList:
+    """`{…}`; with a type it is a compound literal."""
+
+    start: int
+    end: int
+    entries: tuple[Entry, ...]
+    type: CType | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opaque:
+    """An expression, statement or declaration that could not be read; its children that could be are kept."""
+
+    start: int
+    end: int
+    text: str
+    parts: tuple[Node, ...] = ()
+
+
+Expr: TypeAlias = (
+    Name | Constant | Call | Member | Index | Unary | Binary | Assign | Conditional | Cast | SizeOf | InitList | Opaque
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CType:
+    """A type as written: `static struct foo *a[3]` is base `struct foo`, pointers 1, arrays ("3",), storage {static}."""
+
+    base: str
+    pointers: int = 0
+    arrays: tuple[str, ...] = ()
+    storage: frozenset[str] = frozenset()
+    """static, extern, const, volatile, thread_local, typedef, inline."""
+    function: bool = False
+    """A function or pointer to one."""
+
+    @property
+    def name(self) -> str:
+        """The base without `struct`, `union` or `enum`."""
+        return self.base.rpartition(" ")[2] if self.base.startswith(("struct ", "union ", "enum ")) else self.base
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """A declared variable, parameter or field; bit-fields and unnamed parameters included (name "")."""
+
+    start: int
+    end: int
+    name: str
+    type: CType
+    init: Expr | None = None
+    fields: Struct | None = None
+    """The body, when the variable's struct type is written in place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Struct:
+    """A struct, union or C++ class with its fields in order; a body that includes another by macro is flattened."""
+
+    start: int
+    end: int
+    name: str
+    """The tag or, without one, the typedef's name; "" for a nested anonymous one."""
+    union: bool
+    fields: tuple[Variable, ...]
+    complete: bool = True
+    """False when a part of the body could not be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExprStmt:
+    """An expression and a semicolon."""
+
+    start: int
+    end: int
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Declaration:
+    """Local variables."""
+
+    start: int
+    end: int
+    variables: tuple[Variable, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Return:
+    """`return value;`, and the `Py_RETURN_…` macros, whose value is a Name of the macro."""
+
+    start: int
+    end: int
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    """`if (condition) then else otherwise`."""
+
+    start: int
+    end: int
+    condition: Expr
+    then: Stmt
+    otherwise: Stmt | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """while, do and for; a missing condition is endless."""
+
+    start: int
+    end: int
+    kind: Literal["while", "do", "for"]
+    init: Stmt | None
+    condition: Expr | None
+    step: Expr | None
+    body: Stmt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Switch:
+    """`switch (subject) body`; its Case statements lie in the body."""
+
+    start: int
+    end: int
+    subject: Expr
+    body: Stmt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """`case value:` (None for default) with the statements up to the next one."""
+
+    start: int
+    end: int
+    value: Expr | None
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jump:
+    """break, continue or `goto label`."""
+
+    start: int
+    end: int
+    kind: Literal["break", "continue", "goto"]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """`name: statement`."""
+
+    start: int
+    end: int
+    name: str
+    body: Stmt | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """`{…}`."""
+
+    start: int
+    end: int
+    body: tuple[Stmt, ...]
+
+
+Stmt: TypeAlias = ExprStmt | Declaration | Return | If | Loop | Switch | Case | Jump | Label | Block | Opaque
+Node: TypeAlias = Expr | Stmt | Entry | Variable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function definition."""
+
+    start: int
+    """Offset of the function's name."""
+    end: int
+    """Offset behind the function's name."""
+    path: str
+    name: str
+    returns: CType
+    parameters: tuple[Variable, ...]
+    variadic: bool
+    body: Block
+    complete: bool = True
+    """False when some part of the body could not be read."""
+
+
+def children(node: Node) -> tuple[Node | None, ...]:
+    """The direct children of a node in the order in which C evaluates or writes them; absent ones are None."""
+    match node:
+        case Name() | Constant() | Jump():
+            return ()
+        case Call():
+            return (node.function, *node.args)
+        case ExprStmt():
+            return (node.expr,)
+        case Member():
+            return (node.object,)
+        case Index():
+            return (node.object, node.index)
+        case Unary() | Cast() | SizeOf():
+            return (node.operand,)
+        case Binary():
+            return (node.left, node.right)
+        case Assign():
+            return (node.value, node.target)
+        case Conditional():
+            return (node.condition, node.then, node.otherwise)
+        case Entry() | Return():
+            return (node.value,)
+        case InitList():
+            return node.entries
+        case Opaque():
+            return node.parts
+        case Variable():
+            return (node.init,)
+        case Declaration():
+            return node.variables
+        case If():
+            return (node.condition, node.then, node.otherwise)
+        case Loop():
+            return (node.init, node.condition, node.body, node.step)
+        case Switch():
+            return (node.subject, node.body)
+        case Case():
+            return (node.value, *node.body)
+        case Label():
+            return (node.body,)
+        case Block():
+            return node.body
+
+
+def walk(node: Node | None) -> Iterator[Node]:
+    """The node and everything below it, depth first, in source order of evaluation."""
+    stack: list[Node | None] = [node]
+    while stack:
+        one = stack.pop()
+        if one is None:
+            continue
+        yield one
+        stack.extend(reversed(children(one)))
+
+
+def calls(node: Node | None) -> Iterator[Call]:
+    """Every call below a node."""
+    for one in walk(node):
+        if isinstance(one, Call):
+            yield one
+
+
+def strip(expr: Expr) -> Expr:
+    """The expression without casts around it."""
+    while isinstance(expr, Cast):
+        expr = expr.operand
+    return expr
+
+
+def called(expr: Expr | None) -> str:
+    """The name of the function that a call calls by name; "" for anything else."""
+    return expr.function.text if isinstance(expr, Call) and isinstance(expr.function, Name) else ""
+
+
+def string_value(expr: Expr | None) -> str | None:
+    """The text of a string literal without quotes (escapes left as written), adjacent literals joined; else None."""
+    if not isinstance(expr, Constant) or expr.kind != "string":
+        return None
+    parts: list[str] = []
+    text, at = expr.text, 0
+    while True:
+        first = text.find('"', at)
+        if first < 0:
+            return "".join(parts)
+        last = first + 1
+        while last < len(text) and text[last] != '"':
+            last += 2 if text[last] == "\\" else 1
+        parts.append(text[first + 1 : last])
+        at = last + 1
+
+
+def is_null(expr: Expr | None) -> bool:
+    """NULL, nullptr, 0, or one of them cast."""
+    if expr is None:
+        return False
+    inner = strip(expr)
+    match inner:
+        case Name(text="NULL" | "nullptr"):
+            return True
+        case Constant(kind="number", text="0" | "0L" | "0UL"):
+            return True
+    return False

@@ -1,0 +1,221 @@
+"""What is linked together: the units of a run, and how names resolve across them with C linkage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from heaplint import ir
+from heaplint.frontend.items import Item
+from heaplint.frontend.reader import Text, UnitView
+from heaplint.model.globals import GlobalVariable
+from heaplint.model.modules import ModuleDef
+from heaplint.model.types import TypeDef
+
+Found = TypeVar("Found")
+
+_INITIALISED = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_STATIC = re.compile(rb"\s*(?:\w+\s+)*?static\b")
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One translation unit in one view, with what the model found in it.
+
+    `own` are the texts that are analysed as part of this unit; the others were analysed as part of another one.
+    """
+
+    view: UnitView
+    own: tuple[Text, ...]
+    program: Program
+    types: list[TypeDef] = field(default_factory=list)
+    modules: list[ModuleDef] = field(default_factory=list)
+    globals: list[GlobalVariable] = field(default_factory=list)
+    _variables: dict[str, ir.Variable | None] = field(default_factory=dict)
+    _functions: dict[str, ir.Function | None] = field(default_factory=dict)
+    _structs: dict[str, ir.Struct | None] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The main file."""
+        return self.view.path
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The main file first, then the project's files that it includes."""
+        return self.view.texts
+
+    def function(self, name: str) -> ir.Function | None:
+        """The definition that a call of `name` in this unit reaches; None when the program has none."""
+        if name not in self._functions:
+            found = next((one for text in self.texts if (one := text.function(name)) is not None), None)
+            self._functions[name] = found if found is not None else self.program.external_function(name, self)
+        return self._functions[name]
+
+    def struct(self, name: str) -> ir.Struct | None:
+        """A struct or union by its tag or typedef name, typedefs of typedefs followed."""
+        bare = name.removeprefix("struct ").removeprefix("union ").strip()
+        if bare not in self._structs:
+            self._structs[bare] = None
+            found = next((one for text in self.texts if (one := text.struct(bare)) is not None), None)
+            if found is None:
+                alias = next((one for text in self.texts if (one := text.alias(bare))), None)
+                if alias is not None and alias != bare:
+                    found = self.struct(alias)
+            self._structs[bare] = found if found is not None else self.program.external_struct(bare, self)
+        return self._structs[bare]
+
+    def variable(self, name: str) -> ir.Variable | None:
+        """An initialised file-level variable by name (a slot array, a method table); None when there is none."""
+        if name not in self._variables:
+            found = None
+            for text in self.texts:
+                if (found := initialised(text, name)) is not None:
+                    break
+            self._variables[name] = found if found is not None else self.program.external_variable(name, self)
+        return self._variables[name]
+
+    def functions_with(self, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
+        """The unit's own function definitions whose text matches a pattern (comments are not text)."""
+        for text in self.own:
+            yield from functions_with(text, pattern)
+
+    def all_functions_with(self, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
+        """The same over all texts of the unit, those analysed elsewhere included."""
+        for text in self.texts:
+            yield from functions_with(text, pattern)
+
+    def text_of(self, path: str) -> Text | None:
+        """The text of a file as this unit sees it."""
+        return next((text for text in self.texts if text.path == path), None)
+
+
+def functions_with(text: Text, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
+    """The function definitions of a text that match a pattern somewhere."""
+    for item in text.items_with(pattern):
+        if item.kind == "function":
+            yield from text.parse(item).functions
+
+
+def _initialised_index(text: Text) -> dict[str, Item]:
+    index = text.index
+    if index is None:
+        index = text.index = {}
+        for item in text.items:
+            if item.kind != "declaration":
+                continue
+            end = text.code.find(b"{", item.start, item.end)
+            found = _INITIALISED.search(text.code, item.start, item.end if end < 0 else end)
+            if found:
+                index.setdefault(found.group(1).decode(), item)
+    return index
+
+
+def initialised(text: Text, name: str) -> ir.Variable | None:
+    """An initialised file-level variable of one text."""
+    item = _initialised_index(text).get(name)
+    if item is None:
+        return None
+    return next((one for one in text.parse(item).variables if one.name == name and one.init is not None), None)
+
+
+class Program:
+    """All units of a run; the road from a name in one unit to its definition in another."""
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+        self._by_path: dict[str, list[UnitView]] = {}
+        self._functions: dict[str, list[str]] | None = None
+        self._structs: dict[str, list[str]] | None = None
+        self._variables: dict[str, list[str]] | None = None
+        self.names: dict[str, list[TypeDef]] = {}
+        """Names under which C code holds a type object (symbols, variables, members) → types."""
+
+    def add(self, views: Mapping[str, list[UnitView]]) -> None:
+        """Take in every unit view; each text becomes the own of the first unit that has it."""
+        taken: set[int] = set()
+        self._by_path = dict(views)
+        for path in sorted(views):
+            for view in views[path]:
+                own = []
+                for text in view.texts:
+                    if id(text) not in taken:
+                        taken.add(id(text))
+                        own.append(text)
+                self.units.append(Unit(view, tuple(own), self))
+
+    def view_of(self, path: str, unit: Unit) -> UnitView:
+        """The view of another main file that goes with a unit's view."""
+        candidates = self._by_path[path]
+        wanted = unit.view.view
+        for one in candidates:
+            if wanted.python in one.versions and one.view.mode == wanted.mode and not one.view.chosen:
+                return one
+        return next((one for one in candidates if wanted.python in one.versions), candidates[0])
+
+    def _first_texts(self) -> Iterator[tuple[str, Text]]:
+        for path, views in self._by_path.items():
+            seen: set[int] = set()
+            for view in views:
+                for text in view.texts:
+                    if id(text) not in seen:
+                        seen.add(id(text))
+                        yield path, text
+
+    def _texts_near(self, path: str, unit: Unit) -> Iterator[Text]:
+        chosen = self.view_of(path, unit)
+        yield from chosen.texts
+        for view in self._by_path[path]:
+            if view is not chosen:
+                yield from view.texts
+
+    def external_function(self, name: str, unit: Unit) -> ir.Function | None:
+        """A function with external linkage defined in another unit; None when there is none, or more than one."""
+        if self._functions is None:
+            self._functions = {}
+            for path, text in self._first_texts():
+                for known, items in text.functions.items():
+                    if any(not _STATIC.match(text.code, item.start, item.body) for item in items):
+                        where = self._functions.setdefault(known, [])
+                        if path not in where:
+                            where.append(path)
+        paths = self._functions.get(name, ())
+        return self._nearest(paths, unit, lambda text: text.function(name))
+
+    def external_struct(self, name: str, unit: Unit) -> ir.Struct | None:
+        """A struct that no file included by the unit defines, by its name alone."""
+        if self._structs is None:
+            self._structs = {}
+            for path, text in self._first_texts():
+                for known in text.struct_names():
+                    where = self._structs.setdefault(known, [])
+                    if path not in where:
+                        where.append(path)
+        return self._nearest(self._structs.get(name, ()), unit, lambda text: text.struct(name))
+
+    def external_variable(self, name: str, unit: Unit) -> ir.Variable | None:
+        """An initialised variable with external linkage of another unit."""
+        if self._variables is None:
+            self._variables = {}
+            for path, text in self._first_texts():
+                for known, item in _initialised_index(text).items():
+                    if not _STATIC.match(text.code, item.start, item.end):
+                        where = self._variables.setdefault(known, [])
+                        if path not in where:
+                            where.append(path)
+        return self._nearest(self._variables.get(name, ()), unit, lambda text: initialised(text, name))
+
+    def _nearest(self, paths: Sequence[str], unit: Unit, look: Callable[[Text], Found | None]) -> Found | None:
+        """What `look` finds in the one path, or in the one of several that lies in the unit's own folder."""
+        candidates = [path for path in paths if path != unit.path]
+        if len(candidates) > 1:
+            folder = unit.path.rpartition("/")[0]
+            near = [path for path in candidates if path.rpartition("/")[0] == folder]
+            candidates = near if len(near) == 1 else []
+        for path in candidates:
+            for text in self._texts_near(path, unit):
+                if (found := look(text)) is not None:
+                    return found
+        return None

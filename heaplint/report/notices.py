@@ -1,0 +1,42 @@
+"""Notices for people: what was not analysed, a few lines for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from heaplint.findings import Finding, Notice
+from heaplint.report import sanitize
+
+FEW = 3
+"""How many notices of a kind are shown one by one."""
+
+
+def render_all(notices: Iterable[Notice]) -> Iterator[str]:
+    """One line for each notice."""
+    for notice in notices:
+        place = sanitize.text(notice.path) + (f":{notice.line}" if notice.line else "")
+        where = "" if notice.path == "." else f"{place}: "
+        yield f"heaplint: {notice.kind}: {where}{sanitize.text(notice.message)}\n"
+
+
+def render_few(notices: Sequence[Notice]) -> Iterator[str]:
+    """The first notices of each kind, and how many more there are."""
+    ordered = sorted(notices, key=lambda notice: (notice.kind, notice))
+    for kind, group in groupby(ordered, key=lambda notice: notice.kind):
+        alike = list(group)
+        shown = alike if len(alike) <= FEW + 1 else alike[:FEW]
+        yield from render_all(shown)
+        if len(shown) < len(alike):
+            yield f"heaplint: {kind}: and {len(alike) - len(shown)} more (-v shows them)\n"
+
+
+DELIBERATE = frozenset({"skipped-generated", "skipped-vendored"})
+"""Kinds of notices about what nobody asked to be analysed."""
+
+
+def exit_code(findings: Sequence[Finding], notices: Iterable[Notice], *, strict: bool, exit_zero: bool) -> int:
+    """The exit code of DESIGN §8: 2 for what could not be analysed when that matters, 1 for findings, else 0."""
+    if strict and any(notice.kind not in DELIBERATE for notice in notices):
+        return 2
+    return 1 if findings and not exit_zero else 0

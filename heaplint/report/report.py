@@ -1,0 +1,40 @@
+"""What every format is given: the findings of a run with the sources and cards they speak of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from heaplint.cards import Card
+from heaplint.findings import SEVERITIES, Finding, Notice, Severity
+from heaplint.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a run, ready to be shown; findings and notices are in report order."""
+
+    findings: Sequence[Finding]
+    notices: Sequence[Notice]
+    files: int
+    """How many files were read."""
+    sources: Mapping[str, SourceFile]
+    """By path; the text of other files is never shown."""
+    cards: Mapping[str, Card]
+
+    @property
+    def by_severity(self) -> dict[Severity, int]:
+        """How many findings each severity has, the most serious first; none is left out."""
+        counts = Counter(finding.severity for finding in self.findings)
+        return {severity: counts[severity] for severity in reversed(SEVERITIES)}
+
+    @property
+    def by_rule(self) -> dict[str, int]:
+        """How many findings each rule has, in the order of ids; rules without findings are left out."""
+        return dict(sorted(Counter(finding.rule for finding in self.findings).items()))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

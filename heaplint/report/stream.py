@@ -1,0 +1,79 @@
+"""Where a report goes: standard output, or a file that is written as a whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+
+class OutputError(Exception):
+    """An output file that cannot be written; the message names it and the cause."""
+
+
+def wants_colour(stream: TextIO, asked: bool | None) -> bool:
+    """Whether to colour: as asked, else as NO_COLOR (https://no-color.org) and FORCE_COLOR say, else on a terminal."""
+    if asked is not None:
+        return asked
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def destination(path: str | None) -> Iterator[TextIO]:
+    """The stream to write a report to: standard output, or the file `path` (UTF-8, `\\n`).
+
+    The file is opened at once, so that a place that cannot be written is known before the work is done, and it takes
+    its name when all is written: a failure leaves what was there. Raises OutputError.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    if not path or os.path.isdir(path):
+        raise OutputError(f"--output: {path!r} is no file")
+    target = os.path.realpath(path)
+    with _named_errors(path):
+        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+            with open(target, "w", encoding="utf-8", newline="\n") as device:
+                yield device
+        else:
+            with _replacing(target) as stream:
+                yield stream
+
+
+@contextmanager
+def _named_errors(path: str) -> Iterator[None]:
+    """Errors of writing, which name no file or the temporary one, as OutputError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or os.path.dirname(error.filename) == os.path.dirname(os.path.realpath(path)):
+            raise OutputError(f"{path}: {error.strerror or error}") from error
+        raise
+
+
+@contextmanager
+def _replacing(target: str) -> Iterator[TextIO]:
+    """A new file that replaces `target` when the block ends well, and goes when it does not."""
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
+    mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
+    if mode is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise

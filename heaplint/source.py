@@ -1,0 +1,68 @@
+"""One file of C as it is on disk: its bytes, and the way from byte offsets to lines and columns."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from heaplint.findings import Span
+
+UTF8_BOM = b"\xef\xbb\xbf"
+_NEWLINE = re.compile(rb"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The bytes of one file; offsets are 0-based bytes, lines and columns 1-based, columns in code points."""
+
+    path: str
+    """Relative to the root of the run, with forward slashes."""
+    data: bytes
+    """As on disk; a UTF-8 byte order mark is kept."""
+    _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _ascii: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def line_starts(self) -> list[int]:
+        """The offset at which each line begins (computed once; not to be changed)."""
+        if not self._starts:
+            self._starts.append(0)
+            self._starts.extend(found.end() for found in _NEWLINE.finditer(self.data))
+        return self._starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """(line, column) of a byte offset; raises ValueError when it lies outside the file.
+
+        Bytes that are no UTF-8 count as one code point each sequence; the byte order mark is not counted, as editors
+        do not show it.
+        """
+        if not 0 <= offset <= len(self.data):
+            raise ValueError(f"{self.path}: offset {offset} is not within {len(self.data)} bytes")
+        line = bisect_right(self.line_starts, offset)
+        if self._is_ascii():
+            return line, 1 + offset - self.line_starts[line - 1]
+        before = self.data[self._visible_start(line) : offset]
+        return line, 1 + (len(before) if before.isascii() else len(before.decode("utf-8", errors="replace")))
+
+    def span(self, start: int, end: int) -> Span:
+        """The stretch from byte `start` up to, not including, byte `end`; raises ValueError as `position` does."""
+        line, column = self.position(start)
+        end_line, end_column = self.position(end)
+        return Span(self.path, line, column, end_line, end_column)
+
+    def line_text(self, line: int) -> str:
+        """The text of a line without its line ending; raises ValueError when there is no such line."""
+        if not 1 <= line <= len(self.line_starts):
+            raise ValueError(f"{self.path}: no line {line}")
+        end = self.line_starts[line] - 1 if line < len(self.line_starts) else len(self.data)
+        return self.data[self._visible_start(line) : end].removesuffix(b"\r").decode("utf-8", errors="replace")
+
+    def _is_ascii(self) -> bool:
+        if not self._ascii:
+            self._ascii.append(self.data.isascii())
+        return self._ascii[0]
+
+    def _visible_start(self, line: int) -> int:
+        start = self.line_starts[line - 1]
+        return len(UTF8_BOM) if start == 0 and self.data.startswith(UTF8_BOM) else start
