@@ -59,10 +59,10 @@ class Reading:
         own = self.macros.get(name)
         if own is not None:
             best: Macro | None = None
-            for one in own:
-                if (one if isinstance(one, int) else one.offset) > offset:
+            for entry in own:
+                if (entry if isinstance(entry, int) else entry.offset) > offset:
                     break
-                best = None if isinstance(one, int) else one
+                best = entry if isinstance(entry, Macro) else None
             if best is not None or self._defined_before(own, offset):
                 return best
         if name not in self._cache:

@@ -147,6 +147,13 @@ class Text:
                     return again
         return first
 
+    def problems(self) -> Iterator[tuple[Item, str, int]]:
+        """The items that were parsed, but not in full: the item, why, and where (an offset)."""
+        for item in self.items:
+            parsed = self._parsed.get(item.start)
+            if parsed is not None and not parsed.complete:
+                yield item, parsed.problem, parsed.problem_at
+
     def function(self, name: str) -> ir.Function | None:
         """The definition of a function; None when this file has none, or it could not be read."""
         for item in self.functions.get(name, ()):
@@ -360,7 +367,7 @@ class Reader:
 
         lexed = self.lexed(path)
         if not lexed.directives:
-            result = Outcome([], {}, [], [], None), []
+            result: tuple[Outcome, list[Reading]] = (Outcome([], {}, [], [], None), [])
         else:
             self._opening.add(path)
             try:

@@ -90,7 +90,6 @@ class _Declared:
     init: Node | None = None
 
 
-_BINARY_LIKE = {"binary_expression"}
 _DECLARATORS = frozenset(
     {
         "identifier", "pointer_declarator", "array_declarator", "function_declarator", "init_declarator",
@@ -224,7 +223,8 @@ class _Lowering:
                     return ir.CType(f"{word} <{struct.start}>")
             return ir.CType(f"{word} {name}")
         if kind == "enum_specifier":
-            return ir.CType("enum " + (self.text(name) if (name := node.child_by_field_name("name")) else ""))
+            tag = node.child_by_field_name("name")
+            return ir.CType("enum " + (self.text(tag) if tag is not None else ""))
         if kind == "type_descriptor":
             base = self.type_of(node.child_by_field_name("type"))
             declarator = node.child_by_field_name("declarator")

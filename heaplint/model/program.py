@@ -61,7 +61,7 @@ class Unit:
             self._structs[bare] = None
             found = next((one for text in self.texts if (one := text.struct(bare)) is not None), None)
             if found is None:
-                alias = next((one for text in self.texts if (one := text.alias(bare))), None)
+                alias = next((known for text in self.texts if (known := text.alias(bare))), None)
                 if alias is not None and alias != bare:
                     found = self.struct(alias)
             self._structs[bare] = found if found is not None else self.program.external_struct(bare, self)

@@ -1,0 +1,69 @@
+"""The census of a linked program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heaplint import ir
+from heaplint.census import Census, CensusModule, CensusType, in_order
+from heaplint.model.expressions import key_of
+from heaplint.model.inherit import has_gc, immutable, instantiable
+from heaplint.model.modules import ModuleDef
+from heaplint.model.program import Program, Unit
+from heaplint.model.types import TypeDef
+from heaplint.source import SourceFile
+
+
+def take_census(program: Program, sources: Mapping[str, SourceFile]) -> Census:
+    """Every type and module of all units and views, each once."""
+    types: dict[tuple[str, int], CensusType] = {}
+    modules: dict[tuple[str, int], CensusModule] = {}
+    for unit in program.units:
+        for made in unit.types:
+            if made.written_as == "structseq" and made.slots_unknown:
+                continue  # the description of a static struct sequence: its type object is listed
+            key = (made.place.path, made.place.start)
+            types.setdefault(key, _type(unit, made, sources))
+        for module in unit.modules:
+            modules.setdefault((module.place.path, module.place.start), _module(module, sources))
+    return in_order(types.values(), modules.values())
+
+
+def _type(unit: Unit, made: TypeDef, sources: Mapping[str, SourceFile]) -> CensusType:
+    heap_instance = made.kind == "heap" and made.written_as != "structseq"
+    return CensusType(
+        path=made.place.path,
+        line=sources[made.place.path].position(made.place.start)[0],
+        symbol=made.symbol,
+        name=made.name,
+        kind=made.kind,
+        written_as=made.written_as,
+        flags=tuple(sorted(made.flags.names)) if made.flags is not None and not made.flags.unknown else None,
+        gc=has_gc(made),
+        visits_type=None if heap_instance else None,
+        tracked=None,
+        immutable=immutable(made),
+        instantiable=instantiable(made),
+    )
+
+
+def _module(module: ModuleDef, sources: Mapping[str, SourceFile]) -> CensusModule:
+    source = sources[module.place.path]
+    size = module.fields.get("m_size")
+    inter = module.slot("Py_mod_multiple_interpreters")
+    gil = module.slot("Py_mod_gil")
+    return CensusModule(
+        path=module.place.path,
+        line=source.position(module.place.start)[0],
+        symbol=module.symbol,
+        name=module.name,
+        init=module.init,
+        state_size=_as_written(size, source),
+        slots=tuple(slot.name for slot in module.slots),
+        multiple_interpreters=key_of(inter.value) or None if inter else None,
+        gil=key_of(gil.value) or None if gil else None,
+    )
+
+
+def _as_written(expr: ir.Expr | None, source: SourceFile) -> str | None:
+    return source.data[expr.start : expr.end].decode("utf-8", "replace") if expr is not None else None

@@ -1,0 +1,152 @@
+"""HL210, HL211, HL220: tp_clear, and when it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heaplint import ir
+from heaplint.capi.facts import builtin
+from heaplint.checks.registry import Report, check
+from heaplint.checks.traverse import at_name, base_calls, visited_members
+from heaplint.flow.events import TYPE, Event, Trace, covers
+from heaplint.flow.lifecycle import Life, lives
+from heaplint.model.inherit import has_gc
+from heaplint.model.inherit import slot as inherited_slot
+from heaplint.model.members import OwnedMember
+from heaplint.model.program import Unit
+from heaplint.model.types import HAVE_GC, TypeDef
+
+
+@check("HL210")
+def missing_clear(unit: Unit) -> Iterator[Report]:
+    """A GC type without tp_clear whose members can be part of a cycle that only it can break."""
+    for life in lives(unit):
+        made = life.made
+        if life.gc is not True or made.written_as == "structseq" or life.slot("tp_clear").kind != "absent":
+            continue
+        why = _blocks_base(made) or _can_hold_cycle(life)
+        if why:
+            yield Report(
+                "HL210", made.place, f"{made.symbol} takes part in garbage collection but has no tp_clear: {why}",
+                symbol=made.symbol,
+            )
+
+
+def _blocks_base(made: TypeDef) -> str:
+    """An explicit flag or traverse stops the base's tp_clear from being inherited."""
+    if made.flags is None or HAVE_GC not in made.flags or made.bases_unknown or made.slots_unknown:
+        return ""
+    for base in made.bases[:1]:
+        if isinstance(base, TypeDef):
+            if has_gc(base) is True and inherited_slot(base, "tp_clear").kind == "own":
+                return f"its own Py_TPFLAGS_HAVE_GC stops it from inheriting that of {base.symbol}"
+        elif base.startswith("PyExc_") or ((fact := builtin(base)) is not None and fact.gc and base in _BUILTIN_WITH_CLEAR):
+            return f"its own Py_TPFLAGS_HAVE_GC stops it from inheriting that of {base}"
+    return ""
+
+
+_BUILTIN_WITH_CLEAR = frozenset({"PyList_Type", "PyDict_Type", "PySet_Type", "PyModule_Type", "PyType_Type", "PyODict_Type"})
+
+
+def _can_hold_cycle(life: Life) -> str:
+    trace = life.trace("tp_traverse")
+    if life.function("tp_traverse") is None or trace is None:
+        return ""
+    visited = visited_members(life.unit, life)
+    names = [
+        member.path for member in life.members
+        if (member.path in visited or life.owned(member.path)) and _arbitrary(life, member)
+    ]
+    return f"cycles through {', '.join(names[:3])} cannot be broken" if names else ""
+
+
+def _arbitrary(life: Life, member: OwnedMember) -> bool:
+    """A member that may hold any object, or that is set again after the object was made."""
+    if life.atomic(member.path) or not life.owned(member.path):
+        return False
+    return member.exact or changes(life, member)
+
+
+def changes(life: Life, member: OwnedMember) -> bool:
+    """Whether a member is assigned outside the functions that make the object."""
+    makers = {life.made.slots[name].function for name in ("tp_new", "tp_alloc") if name in life.made.slots}
+    return any(
+        one.function.name not in makers and not _makes_object(one.function) for one in life.assignments(member.path)
+    )
+
+
+def _makes_object(function: ir.Function) -> bool:
+    return any(
+        ir.called(call).startswith(("PyObject_GC_New", "PyObject_New")) or
+        (isinstance(call.function, ir.Member) and call.function.field == "tp_alloc")
+        for call in ir.calls(function.body)
+    )
+
+
+@check("HL211")
+def clear_skips_member(unit: Unit) -> Iterator[Report]:
+    """A member that traverse visits, that can change, and that clear leaves."""
+    for life in lives(unit):
+        function, trace = life.function("tp_clear"), life.trace("tp_clear")
+        if function is None or trace is None or not trace.complete or life.gc is not True:
+            continue
+        if any(event.path == "?" for event in trace.of("release")):
+            continue
+        visited = set(visited_members(unit, life))
+        if not visited and life.function("tp_traverse") is not None:
+            visited = set()
+        for member in life.members:
+            path = member.path
+            traversed = path in visited or _skipped_by_both(life, path)
+            if not traversed or life.released_by(trace, path) or life.atomic(path):
+                continue
+            if _reset(trace, path) or not life.owned(path) or not changes(life, member):
+                continue
+            yield Report(
+                "HL211", at_name(function), f"{function.name} does not clear {path}, which traverse visits and which can change",
+                symbol=life.symbol, function=function.name, item=path,
+            )
+
+
+def _skipped_by_both(life: Life, path: str) -> bool:
+    """Owned, but visited by traverse neither: HL204 says so too, and both want the cure."""
+    trace = life.trace("tp_traverse")
+    return trace is not None and trace.complete and life.released_by(life.trace("tp_dealloc"), path)
+
+
+def _reset(trace: Trace, path: str) -> bool:
+    return any(covers(event.path, path) for event in trace.of("assign") if event.path not in ("", "?", TYPE))
+
+
+@check("HL220")
+def clear_uses_decref(unit: Unit) -> Iterator[Report]:
+    """Py_DECREF(self->x) in tp_clear with the pointer left in place."""
+    for life in lives(unit):
+        function, trace = life.function("tp_clear"), life.trace("tp_clear")
+        if function is None or trace is None:
+            continue
+        shared_with_dealloc = life.made.slots.get("tp_dealloc") is not None and life.made.slots["tp_dealloc"].function == function.name
+        events = trace.events
+        for index, event in enumerate(events):
+            if event.kind != "release" or event.detail != "decref" or event.path in ("", "?", TYPE) or shared_with_dealloc:
+                continue
+            if _is_element(event) or _set_nearby(events, index):
+                continue
+            yield Report(
+                "HL220", event.place,
+                f"{event.function} releases {event.path} and leaves the pointer in place: use Py_CLEAR(self->{event.path})",
+                symbol=life.symbol, function=event.function, item=event.path,
+            )
+
+
+def _is_element(event: Event) -> bool:
+    """An element of an array: the array is usually freed or forgotten as a whole."""
+    return event.expr is not None and any(isinstance(node, ir.Index) for node in ir.walk(event.expr))
+
+
+def _set_nearby(events: list[Event], index: int) -> bool:
+    """Whether the member is assigned anywhere in the function, before (the value kept in a local) or after."""
+    path = events[index].path
+    return any(event.kind == "assign" and (event.path == path or path.startswith(event.path + ".")) for event in events) or any(
+        event.kind in ("free-memory", "touch") and event.path and path.startswith(event.path) for event in events[index:]
+    )

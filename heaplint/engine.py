@@ -1,0 +1,172 @@
+"""The line from files to findings: read, model, check, merge over views, select, suppress."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from heaplint import checks
+from heaplint.cards import Card, all_cards
+from heaplint.census import Census
+from heaplint.census_of_program import take_census
+from heaplint.config import Config
+from heaplint.discovery import Discovery
+from heaplint.filters import suppress
+from heaplint.filters.select import Selection
+from heaplint.findings import Finding, Notice, Related, Span
+from heaplint.frontend.reader import Reader
+from heaplint.ir import Place
+from heaplint.model.extract import extract
+from heaplint.model.link import link
+from heaplint.model.program import Program, Unit
+from heaplint.pythons import TargetRange, Version, range_text, specifier_matches
+from heaplint.source import SourceFile
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found, in order of path, line, column and rule."""
+
+    findings: tuple[Finding, ...]
+    notices: tuple[Notice, ...]
+    files: int
+    """How many files were read."""
+
+
+def run(discovery: Discovery, config: Config, progress: Progress | None) -> Result:
+    """Analyse the files that were discovered."""
+    sources = {source.path: source for source in discovery.files}
+    selection = Selection.from_config(config, all_cards(), root=discovery.root)
+    with collector_at_rest():
+        program, reader = read_program(sources, config, progress)
+        merged = merge(_reports(program, selection), sources, config.target)
+        notices = (*discovery.notices, *sorted(reader.notices), *_unread(program, sources))
+    kept = tuple(finding for finding in merged if selection.keeps(finding))
+    return Result(suppress.apply(kept, sources, selection), tuple(dict.fromkeys(notices)), len(sources))
+
+
+def census(discovery: Discovery, config: Config) -> Census:
+    """Every type and module of the files that were discovered."""
+    sources = {source.path: source for source in discovery.files}
+    with collector_at_rest():
+        program, _ = read_program(sources, config, None)
+        return take_census(program, sources)
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """No cycle collection meanwhile: trees of nodes are no garbage, and looking for it doubles the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def read_program(
+    sources: dict[str, SourceFile], config: Config, progress: Progress | None
+) -> tuple[Program, Reader]:
+    """Read all files and link what they define."""
+    reader = Reader(sources, config.target.versions)
+    views = {}
+    mains = reader.main_files()
+    for done, path in enumerate(mains):
+        views[path] = reader.unit_views(path)
+        reader.forget(path)
+        if progress is not None:
+            progress(done + 1, len(mains))
+    program = Program()
+    program.add(views)
+    for unit in program.units:
+        extract(unit)
+    link(program)
+    return program, reader
+
+
+def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Report, Unit]]:
+    """Every report of every selected check on every unit; a check of several rules runs once."""
+    functions = {}
+    for rule, function in checks.CHECKS.items():
+        if rule in selection.rules:
+            functions[function] = None
+    for unit in program.units:
+        if not unit.own:
+            continue
+        for function in functions:
+            for report in function(unit):
+                yield report, unit
+
+
+def merge(
+    reports: Iterable[tuple[checks.Report, Unit]], sources: dict[str, SourceFile], target: TargetRange
+) -> list[Finding]:
+    """One finding for the reports of several views that are alike in rule, place and subject."""
+    first: dict[tuple[object, ...], checks.Report] = {}
+    pythons: dict[tuple[object, ...], set[Version]] = {}
+    cards = all_cards()
+    for report, unit in reports:
+        card = cards[report.rule]
+        versions = {version for version in unit.view.versions if specifier_matches(card.python, version)}
+        if not versions:
+            continue
+        span = _span(report.place, sources)
+        key = (report.rule, report.place.path, span.line, report.symbol, report.function, report.item)
+        first.setdefault(key, report)
+        pythons.setdefault(key, set()).update(versions)
+    findings = [
+        _finding(report, cards[report.rule], sources, range_text(pythons[key], target)) for key, report in first.items()
+    ]
+    findings.sort(key=lambda finding: finding.sort_key)
+    return _numbered(findings)
+
+
+def _span(place: Place, sources: dict[str, SourceFile]) -> Span:
+    source = sources[place.path]
+    start = min(max(place.start, 0), len(source.data))
+    return source.span(start, min(max(place.end, start), len(source.data)))
+
+
+def _finding(report: checks.Report, card: Card, sources: dict[str, SourceFile], python: str | None) -> Finding:
+    return Finding(
+        rule=card.id,
+        name=card.name,
+        severity=report.severity or card.severity,
+        precision=card.precision,
+        message=report.message,
+        span=_span(report.place, sources),
+        symbol=report.symbol,
+        function=report.function,
+        item=report.item,
+        python=python,
+        steps=tuple(Related(_span(place, sources), message) for place, message in report.steps),
+        related=tuple(Related(_span(place, sources), message) for place, message in report.related),
+    )
+
+
+def _numbered(findings: list[Finding]) -> list[Finding]:
+    """Findings that differ in nothing but their line get an ordinal, for their fingerprints."""
+    seen: dict[str, int] = {}
+    result = []
+    for finding in findings:
+        count = seen.get(finding.fingerprint, 0)
+        seen[finding.fingerprint] = count + 1
+        result.append(replace(finding, ordinal=count) if count else finding)
+    return result
+
+
+def _unread(program: Program, sources: dict[str, SourceFile]) -> list[Notice]:
+    """HL902: the items of interest that could be read only in part."""
+    notices = set()
+    for unit in program.units:
+        for text in unit.own:
+            for item, problem, offset in text.problems():
+                line = sources[text.path].position(min(offset, len(sources[text.path].data)))[0]
+                what = f"{item.name}()" if item.name else "a declaration"
+                notices.add(Notice(text.path, line, "partly-analyzed", f"{what}: {problem}"))
+    return sorted(notices)

@@ -1,0 +1,260 @@
+"""The life of a type's instances: its slot functions traced, its members, and what shows that they are owned."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from heaplint import ir
+from heaplint.flow.events import Event, Trace, Tracer, covers
+from heaplint.model.expressions import key_of
+from heaplint.model.inherit import Slot, has_gc, slot
+from heaplint.model.members import OwnedMember, owned_members
+from heaplint.model.program import Unit
+from heaplint.model.types import TypeDef
+
+NEW_REFERENCE = re.compile(
+    r"(?:Py_NewRef|Py_XNewRef|Py_BuildValue|PyObject_(?!Init|Malloc|Realloc|Calloc|Del|Free)\w+|Py(?:List|Dict|Set|FrozenSet|"
+    r"Tuple|Long|Float|Complex|Bool|Unicode|Bytes|ByteArray|Slice|Iter|Sequence|Number|Mapping|Import|Weakref|Module|Type|"
+    r"Capsule|MemoryView|Method|CFunction|StructSequence|Code|Frame|Cell|ODict|DictProxy|Err_New\w*)_\w+)\Z"
+)
+"""API functions whose result, assigned to a member, is a new reference; the borrowing ones are in BORROWED."""
+
+BORROWED = re.compile(
+    r"(?:Py(?:List|Tuple|Dict)_(?:GetItem\w*|GET_ITEM|SetDefault)|PyDict_GetItem\w*|PyWeakref_G\w+|PyImport_(?:AddModule\w*|GetModuleDict)|"
+    r"PyModule_GetDict|PyModule_GetState|PyState_FindModule|PyType_GetModule\w*|PySequence_Fast_(?:GET_ITEM|ITEMS)|PyCell_GET|"
+    r"PyMethod_(?:GET_)?\w+|PyCFunction_Get\w+|PyFunction_Get\w+|PyUnicode_AsUTF8\w*|PyBytes_As\w+|PyCapsule_GetPointer|"
+    r"PyStructSequence_G\w+|PyObject_GC_New\w*|PyObject_New\w*)\Z"
+)
+
+ATOMIC = re.compile(
+    r"(?:PyUnicode_(?!Join|Split|Partition)\w+|PyBytes_\w+|PyLong_\w+|PyFloat_From\w+|PyBool_From\w+|PyComplex_From\w+|"
+    r"PyByteArray_From\w+|PyMemoryView_From\w+|PyThread_\w+|PyCapsule_New)\Z"
+)
+"""API functions that give objects which refer to no others (a capsule and a memory view only to what C gives them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`x->member = value` somewhere in the program."""
+
+    function: ir.Function
+    node: ir.Assign
+    value: ir.Expr
+    acquired: bool
+    """The function takes a reference to the value, or the value is a new one."""
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One type with what its functions do."""
+
+    unit: Unit
+    tracer: Tracer
+    made: TypeDef
+    gc: bool | None
+    _members: list[OwnedMember] | None = None
+    _assignments: dict[str, list[Assignment]] = field(default_factory=dict)
+    _released: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def symbol(self) -> str:
+        """The type's symbol."""
+        return self.made.symbol
+
+    def slot(self, name: str) -> Slot:
+        """A slot after inheritance."""
+        return slot(self.made, name)
+
+    def function(self, name: str) -> ir.Function | None:
+        """The definition of the function in a slot of its own; None when there is none in the program."""
+        definition = self.made.slot(name)
+        return self.unit.function(definition.function) if definition is not None and definition.function else None
+
+    def trace(self, name: str) -> Trace | None:
+        """What the function in a slot of its own does to the instance."""
+        function = self.function(name)
+        return self.tracer.subject(function) if function is not None else None
+
+    @property
+    def members(self) -> list[OwnedMember]:
+        """The fields of the instance struct that can hold strong references; the weak reference list is none."""
+        if self._members is None:
+            struct = self.made.struct
+            weak = self.weaklist_member()
+            self._members = [
+                member for member in owned_members(self.unit, struct)
+                if member.path != weak and not _weak_name(member.path) and not member.path.startswith("_")
+            ] if struct is not None and struct.complete else []
+        return self._members
+
+    def weaklist_member(self) -> str:
+        """The field that holds the weak references; "" when there is none."""
+        own = self.made.slot("tp_weaklistoffset")
+        if own is not None:
+            for call in ir.calls(own.value):
+                if ir.called(call) == "offsetof" and len(call.args) == 2:
+                    return key_of(call.args[1])
+        return self._offset_member("__weaklistoffset__")
+
+    def _offset_member(self, name: str) -> str:
+        table = self.made.slot("tp_members")
+        variable = self.unit.variable(table.function) if table is not None and table.function else None
+        if variable is None or not isinstance(variable.init, ir.InitList):
+            return ""
+        for entry in variable.init.entries:
+            if isinstance(entry.value, ir.InitList) and entry.value.entries:
+                if ir.string_value(entry.value.entries[0].value) == name:
+                    for call in ir.calls(entry.value):
+                        if ir.called(call) == "offsetof" and len(call.args) == 2:
+                            return key_of(call.args[1])
+        return ""
+
+    # -- ownership -------------------------------------------------------------------------------------------------
+
+    def released_by(self, trace: Trace | None, member: str) -> bool:
+        """Whether a function releases a member, or hands it to one that may."""
+        return trace is not None and any(
+            covers(event.path, member) for event in trace.of("release", "free-memory", "touch")
+            if event.path not in ("", "?")
+        )
+
+    def released_in_slots(self, member: str) -> bool:
+        """Whether dealloc, clear or the finalizer releases a member."""
+        return any(
+            self.released_by(self.trace(name), member) for name in ("tp_dealloc", "tp_clear", "tp_finalize", "tp_del")
+        )
+
+    def assignments(self, member: str) -> list[Assignment]:
+        """Every `x->member = value` of the unit with a value other than NULL, x of the instance struct."""
+        leaf = member.rpartition(".")[2]
+        if leaf not in self._assignments:
+            self._assignments[leaf] = list(self._find_assignments(leaf))
+        return self._assignments[leaf]
+
+    def _find_assignments(self, leaf: str) -> Iterator[Assignment]:
+        pattern = re.compile(rb"(?:->|\.)\s*" + leaf.encode() + rb"\b")
+        for function in self.unit.all_functions_with(pattern):
+            taken: set[str] | None = None
+            for node in ir.walk(function.body):
+                if isinstance(node, ir.Call) and ir.called(node) in ("Py_SETREF", "Py_XSETREF") and len(node.args) == 2:
+                    if _names_member(node.args[0], leaf) and not ir.is_null(node.args[1]):
+                        target = node.args[0]
+                        yield Assignment(function, ir.Assign(node.start, node.end, "=", target, node.args[1]), node.args[1], True)
+                if not isinstance(node, ir.Assign) or node.operator != "=" or not _names_member(node.target, leaf):
+                    continue
+                if ir.is_null(node.value):
+                    continue
+                if not self._of_struct(function, node.target):
+                    continue
+                if taken is None:
+                    taken = _acquired(function)
+                yield Assignment(function, node, node.value, self._is_new(node.value, function, taken, leaf))
+
+    def _of_struct(self, function: ir.Function, target: ir.Expr) -> bool:
+        """Whether the object assigned to has, as far as its declaration tells, the instance struct's type."""
+        inner = ir.strip(target)
+        if not isinstance(inner, ir.Member) or self.made.struct is None:
+            return True
+        holder = inner.object
+        if isinstance(holder, ir.Cast):
+            name = holder.type.name
+        else:
+            holder = ir.strip(holder)
+            if not isinstance(holder, ir.Name):
+                return True
+            declared = next(
+                (v for v in (*function.parameters, *(n for n in ir.walk(function.body) if isinstance(n, ir.Variable)))
+                 if v.name == holder.text), None,
+            )
+            if declared is None:
+                return True
+            name = declared.type.name
+        struct = self.unit.struct(name)
+        return struct is None or struct is self.made.struct or struct.start == self.made.struct.start
+
+    def _is_new(self, value: ir.Expr, function: ir.Function, taken: set[str], leaf: str) -> bool:
+        inner = ir.strip(value)
+        while isinstance(inner, ir.Assign):
+            inner = ir.strip(inner.value)
+        name = ir.called(inner)
+        if name:
+            return bool(NEW_REFERENCE.match(name)) and not BORROWED.match(name)
+        if isinstance(inner, ir.Name):
+            if inner.text in taken or leaf in taken:
+                return True
+            for node in ir.walk(function.body):
+                source = None
+                if isinstance(node, ir.Variable) and node.name == inner.text:
+                    source = node.init
+                elif isinstance(node, ir.Assign) and isinstance(ir.strip(node.target), ir.Name) and key_of(node.target) == inner.text:
+                    source = node.value
+                called = ir.called(ir.strip(source)) if source is not None else ""
+                if called and NEW_REFERENCE.match(called) and not BORROWED.match(called):
+                    return True
+            return False
+        return leaf in taken
+
+    def owned(self, member: str) -> bool:
+        """Whether the code shows that a member holds a strong reference."""
+        return self.released_in_slots(member) or any(one.acquired for one in self.assignments(member))
+
+    def atomic(self, member: str) -> bool:
+        """Whether a member only ever holds objects that refer to no others (strings, numbers)."""
+        values = self.assignments(member)
+        return bool(values) and all(self._atomic_value(one) for one in values)
+
+    def _atomic_value(self, one: Assignment) -> bool:
+        name = ir.called(ir.strip(one.value))
+        if name:
+            return bool(ATOMIC.match(name))
+        inner = ir.strip(one.value)
+        if isinstance(inner, ir.Name):
+            sources = [
+                ir.called(ir.strip(value)) for node in ir.walk(one.function.body)
+                if (value := _assigned_value(node, inner.text)) is not None and not ir.is_null(value)
+            ]
+            return bool(sources) and all(source and ATOMIC.match(source) for source in sources)
+        return False
+
+
+def _assigned_value(node: ir.Node, name: str) -> ir.Expr | None:
+    if isinstance(node, ir.Variable) and node.name == name:
+        return node.init
+    if isinstance(node, ir.Assign) and isinstance(ir.strip(node.target), ir.Name) and key_of(node.target) == name:
+        return node.value
+    return None
+
+
+def _names_member(expr: ir.Expr, leaf: str) -> bool:
+    inner = ir.strip(expr)
+    while isinstance(inner, ir.Index | ir.Unary):
+        inner = ir.strip(inner.object if isinstance(inner, ir.Index) else inner.operand)
+    return isinstance(inner, ir.Member) and inner.field == leaf
+
+
+def _acquired(function: ir.Function) -> set[str]:
+    """The names (of variables, of members) that Py_INCREF is applied to."""
+    return {
+        key_of(call.args[0]) for call in ir.calls(function.body)
+        if ir.called(call) in ("Py_INCREF", "Py_XINCREF") and call.args
+    }
+
+
+def _weak_name(path: str) -> bool:
+    lower = path.lower()
+    return "weakref" in lower or "weaklist" in lower or "wr_list" in lower
+
+
+@functools.lru_cache(maxsize=1)
+def lives(unit: Unit) -> tuple[Life, ...]:
+    """The lives of a unit's types; the checks of one unit share them."""
+    tracer = Tracer(unit)
+    return tuple(Life(unit, tracer, made, has_gc(made)) for made in unit.types)
+
+
+def describe(event: Event) -> str:
+    """An event in words, for a path's step."""
+    return f"{event.kind} of {event.path or 'the object'}"

@@ -1,0 +1,382 @@
+"""Connects what the units define: which call makes a type of a spec, its bases, fields assigned at run time, inits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from heaplint import ir
+from heaplint.model.expressions import flag_names, function_name, key_of, place
+from heaplint.model.modules import ModuleDef
+from heaplint.model.program import Program, Unit
+from heaplint.model.types import Creation, Flags, SlotDef, TypeDef
+
+FROM_SPEC = {
+    "PyType_FromSpec": (0, None),
+    "PyType_FromSpecWithBases": (0, 1),
+    "PyType_FromModuleAndSpec": (1, 2),
+    "PyType_FromMetaclass": (2, 3),
+    "_PyType_FromMetaclass_impl": (2, 3),
+}
+"""API functions that make a type: the argument with the spec, and the one with the bases."""
+
+STRUCTSEQ_INIT = {"PyStructSequence_InitType", "PyStructSequence_InitType2", "_PyStructSequence_InitBuiltin",
+                  "_PyStructSequence_InitBuiltinWithFlags", "_PyStructSequence_InitType"}
+STRUCTSEQ_NEW = {"PyStructSequence_NewType", "_PyStructSequence_NewType"}
+
+_FIELD_SET = re.compile(rb"(?:\.|->)\s*(?:tp_\w+|ob_type)\s*(?:\||&)?=(?!=)")
+_INIT_NAME = re.compile(r"PyInit_\w+\Z")
+_CREATE = {"PyModule_Create", "PyModule_Create2"}
+_SPEC_CALL = re.compile(rb"\bPy(?:Type_From\w+|StructSequence_(?:NewType|InitType2?))\s*\(|_PyStructSequence_\w+\s*\(")
+
+
+def link(program: Program) -> None:
+    """Fill in what only a look at functions, and at other units, can tell."""
+    for unit in program.units:
+        _creations(unit)
+        _modules(unit)
+    for unit in program.units:
+        for made in unit.types:
+            for name in {made.symbol, *made.targets}:
+                program.names.setdefault(name, []).append(made)
+    for unit in program.units:
+        _assignments(unit)
+    for unit in program.units:
+        for made in unit.types:
+            _bases(unit, made)
+
+
+def callers_of_symbols(unit: Unit, symbols: set[str]) -> Iterator[tuple[str, ir.Function]]:
+    """The functions of the unit, and of those that could name external symbols, that mention one of the symbols."""
+    if not symbols:
+        return
+    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(s.encode()) for s in sorted(symbols)) + rb")\b")
+    for function in unit.all_functions_with(pattern):
+        yield unit.path, function
+
+
+def _creations(unit: Unit) -> None:
+    specs = {made.symbol.partition("[")[0]: made for made in unit.types if made.kind == "heap"}
+    if not specs:
+        return
+    wanted = set(specs)
+    macro_aware = wanted | {name for text in unit.texts for name in text.reading.macros if _mentions(text.reading.last(name), wanted)}
+    functions = {id(one): one for _, one in callers_of_symbols(unit, macro_aware)}
+    external = {made.symbol for made in specs.values() if not made.static_linkage}
+    other_units: list[tuple[Unit, ir.Function]] = [(unit, one) for one in functions.values()]
+    if external:
+        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(s.encode()) for s in sorted(external)) + rb")\b")
+        for other in unit.program.units:
+            if other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
+                other_units.extend((other, one) for one in other.functions_with(pattern))
+    for where, function in other_units:
+        for node, targets in _calls_with_targets(function):
+            for index, argument in enumerate(node.args):
+                made = _spec_argument(argument, specs, function)
+                if made is None:
+                    continue
+                _record(where, made, function, node, index, targets, unit)
+
+
+def _mentions(macro: object, names: set[str]) -> bool:
+    body = getattr(macro, "body", "")
+    return any(name in body for name in names)
+
+
+def _spec_argument(argument: ir.Expr, specs: dict[str, TypeDef], function: ir.Function) -> TypeDef | None:
+    inner = ir.strip(argument)
+    if isinstance(inner, ir.Unary) and inner.operator == "&":
+        inner = ir.strip(inner.operand)
+    if isinstance(inner, ir.Index):
+        inner = ir.strip(inner.object)
+    if isinstance(inner, ir.Binary) and inner.operator == "+":
+        inner = ir.strip(inner.left)
+    if isinstance(inner, ir.Name):
+        made = specs.get(inner.text)
+        if made is not None and made.local_to in ("", function.name):
+            return made
+    return None
+
+
+def _record(where: Unit, made: TypeDef, function: ir.Function, call: ir.Call, index: int, targets: tuple[str, ...], unit: Unit) -> None:
+    name = ir.called(call)
+    if name in STRUCTSEQ_INIT:
+        made.written_as = "structseq"
+        target = key_of(call.args[0]) if index else ""
+        static = next((one for one in unit.types if one.symbol == target and one.kind == "static"), None)
+        if static is not None:
+            static.written_as = "structseq"
+            static.flags = Flags(frozenset({"Py_TPFLAGS_DEFAULT"}), static.place, "a struct sequence")
+            made.slots_unknown = "describes " + static.symbol
+        return
+    if name in STRUCTSEQ_NEW:
+        made.targets.update(targets)
+        made.creations.append(Creation(function.path, function.name, place(function.path, call), name, None, targets))
+        return
+    api, bases, unknown = name, None, False
+    if name in FROM_SPEC:
+        position = FROM_SPEC[name][1]
+        bases = call.args[position] if position is not None and position < len(call.args) else None
+    else:
+        api, bases, unknown = _through_helper(where, call, index)
+        targets = targets + tuple(
+            key_of(argument) for position, argument in enumerate(call.args)
+            if position != index and isinstance(ir.strip(argument), ir.Unary) and key_of(argument)
+        )
+        if api == "":
+            return
+    made.creations.append(Creation(function.path, function.name, place(function.path, call), api, bases, targets, unknown))
+    made.targets.update(target for target in targets if target)
+
+
+def _through_helper(unit: Unit, call: ir.Call, index: int, depth: int = 0) -> tuple[str, ir.Expr | None, bool]:
+    """API, bases and whether they stay unknown, for a helper of the program that is given a spec."""
+    helper = unit.function(ir.called(call))
+    if helper is None or depth > 3 or index >= len(helper.parameters):
+        return ("" if helper is None and ir.called(call).startswith("Py") else "?"), None, True
+    parameter = helper.parameters[index].name
+    for inner in ir.calls(helper.body):
+        for position, argument in enumerate(inner.args):
+            if key_of(argument) != parameter or isinstance(ir.strip(argument), ir.Member):
+                continue
+            name = ir.called(inner)
+            if name in FROM_SPEC:
+                at = FROM_SPEC[name][1]
+                bases = inner.args[at] if at is not None and at < len(inner.args) else None
+                if bases is None or ir.is_null(bases):
+                    return name, None, False
+                return name, *_map_back(bases, helper, call)
+            found = _through_helper(unit, inner, position, depth + 1)
+            if found[0] not in ("", "?"):
+                if found[1] is None:
+                    return found
+                return found[0], *_map_back(found[1], helper, call)
+    return "?", None, True
+
+
+def _map_back(bases: ir.Expr, helper: ir.Function, call: ir.Call) -> tuple[ir.Expr | None, bool]:
+    """The caller's expression for what the helper passes on as bases."""
+    key = key_of(bases)
+    names = [parameter.name for parameter in helper.parameters]
+    if key not in names:  # a local, such as a tuple packed around the parameter
+        for node in ir.walk(helper.body):
+            value = None
+            if isinstance(node, ir.Assign) and key_of(node.target) == key:
+                value = node.value
+            elif isinstance(node, ir.Variable) and node.name == key:
+                value = node.init
+            if isinstance(value, ir.Expr.__args__) and ir.called(ir.strip(value)) == "PyTuple_Pack":  # type: ignore[attr-defined]
+                packed = ir.strip(value)
+                assert isinstance(packed, ir.Call)
+                for argument in packed.args[1:]:
+                    if key_of(argument) in names:
+                        return _map_back(argument, helper, call)
+        return None, True
+    at = names.index(key)
+    if at >= len(call.args) or ir.is_null(call.args[at]):
+        return None, False
+    return call.args[at], False
+
+
+def _calls_with_targets(function: ir.Function) -> Iterator[tuple[ir.Call, tuple[str, ...]]]:
+    """Every call of a function, with the names its result is assigned to (through casts and chained assignments)."""
+    targets: dict[int, tuple[str, ...]] = {}
+    for node in ir.walk(function.body):
+        value: ir.Expr | None = None
+        names: tuple[str, ...] = ()
+        if isinstance(node, ir.Assign) and node.operator == "=":
+            value, names = node.value, (key_of(node.target),)
+        elif isinstance(node, ir.Variable) and node.init is not None:
+            value, names = node.init, (node.name,)
+        if value is not None:
+            inner = ir.strip(value)
+            while isinstance(inner, ir.Assign):
+                names += (key_of(inner.target),)
+                inner = ir.strip(inner.value)
+            if isinstance(inner, ir.Call):
+                targets[id(inner)] = targets.get(id(inner), ()) + names
+    moved = _copies(function)
+    for call in ir.calls(function.body):
+        direct = targets.get(id(call), ())
+        more = tuple(to for name in direct for to in moved.get(name, ()))
+        yield call, tuple(dict.fromkeys(direct + more))
+
+
+def _copies(function: ir.Function) -> dict[str, list[str]]:
+    """`a = b` between names and members: b → [a]; also what is passed on by `*out = b`."""
+    result: dict[str, list[str]] = {}
+    for node in ir.walk(function.body):
+        if isinstance(node, ir.Assign) and node.operator == "=":
+            source = ir.strip(node.value)
+            if isinstance(source, ir.Name) and not ir.is_null(source):
+                result.setdefault(source.text, []).append(key_of(node.target))
+        elif isinstance(node, ir.Variable) and node.init is not None:
+            source = ir.strip(node.init)
+            if isinstance(source, ir.Name) and not ir.is_null(source):
+                result.setdefault(source.text, []).append(node.name)
+    return result
+
+
+def _assignments(unit: Unit) -> None:
+    """`T.tp_x = f`, `((PyTypeObject *)t)->tp_x = f`, `T.tp_flags |= F`, wherever they stand."""
+    names = unit.program.names
+    for function in unit.functions_with(_FIELD_SET):
+        moved: dict[str, list[str]] | None = None
+        for node in ir.walk(function.body):
+            if not isinstance(node, ir.Assign):
+                continue
+            target = ir.strip(node.target)
+            if not isinstance(target, ir.Member) or not target.field.startswith("tp_"):
+                continue
+            key = key_of(target.object)
+            types = _near(names.get(key, []), unit)
+            if not types:
+                if moved is None:
+                    moved = _copies(function)
+                types = [t for other in moved.get(key, ()) for t in _near(names.get(other, []), unit)]
+            if key in {parameter.name for parameter in function.parameters}:
+                types = []
+            for made in types:
+                _assign_field(made, target.field, node, function)
+
+
+def _near(types: list[TypeDef], unit: Unit) -> list[TypeDef]:
+    """Those of several types of one name that the unit means: its own, else all when they share one file."""
+    own = {text.path for text in unit.texts}
+    near = [made for made in types if made.place.path in own]
+    return near or (types if len({(made.place.path, made.symbol) for made in types}) == 1 else [])
+
+
+def _assign_field(made: TypeDef, field: str, node: ir.Assign, function: ir.Function) -> None:
+    where = place(function.path, node)
+    if field == "tp_flags":
+        names, unknown = flag_names(node.value)
+        if node.operator == "|=" or node.operator == "=":
+            old = made.flags.names if made.flags and node.operator == "|=" else frozenset()
+            before = made.flags.unknown if made.flags and node.operator == "|=" else ""
+            made.flags = Flags(old | names, made.flags.place if made.flags and node.operator == "|=" else where, before or unknown)
+        else:
+            made.flags = Flags(made.flags.names if made.flags else frozenset(), where, "changed at run time")
+    elif field == "tp_basicsize":
+        made.basicsize, made.basicsize_place = node.value, where
+    elif field == "tp_name":
+        made.name = made.name or ir.string_value(node.value)
+    elif field == "tp_base":
+        made.slots["tp_base"] = SlotDef(field, node.value, where, function_name(node.value), True)
+    else:
+        made.slots[field] = SlotDef(field, node.value, where, function_name(node.value), True)
+
+
+def _bases(unit: Unit, made: TypeDef) -> None:
+    """Resolve the base of a type from its slot, or the arguments of the calls that make it."""
+    slot = made.slots.get("tp_base")
+    expressions: list[tuple[ir.Expr, ir.Place | None, ir.Function | None]] = []
+    if slot is not None:
+        if not ir.is_null(slot.value):
+            expressions.append((slot.value, slot.place, None))
+    elif "tp_bases" in made.slots:
+        expressions.append((made.slots["tp_bases"].value, made.slots["tp_bases"].place, None))
+    for creation in made.creations:
+        if creation.bases_unknown:
+            made.bases_unknown = "the bases come from a helper that could not be followed"
+        elif creation.bases is not None and not ir.is_null(creation.bases):
+            function = unit.function(creation.function) or _function_at(unit, creation)
+            expressions.append((creation.bases, creation.call, function))
+    for expression, where, function in expressions:
+        made.base_place = made.base_place or where
+        for base in resolve_types(unit, expression, function, 0):
+            if base == "":
+                made.bases_unknown = made.bases_unknown or "a base is not known"
+            elif base is not made and base not in made.bases:
+                made.bases.append(base)
+
+
+def _function_at(unit: Unit, creation: Creation) -> ir.Function | None:
+    for other in unit.program.units:
+        if any(text.path == creation.path for text in other.own):
+            return other.function(creation.function)
+    return None
+
+
+def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None, depth: int) -> list[TypeDef | str]:
+    """The types an expression may mean: program types, C names of the interpreter's, "" for what is not known."""
+    inner = ir.strip(expression)
+    while isinstance(inner, ir.Unary) and inner.operator == "&":
+        inner = ir.strip(inner.operand)
+    if ir.is_null(inner):
+        return []
+    if isinstance(inner, ir.Call):
+        name = ir.called(inner)
+        if name in ("PyTuple_Pack", "Py_BuildValue"):
+            found: list[TypeDef | str] = []
+            for argument in inner.args[1:]:
+                found += resolve_types(unit, argument, function, depth + 1)
+            return found or [""]
+        if name in ("Py_NewRef", "Py_XNewRef", "PyObject_Type", "_PyObject_CAST") and inner.args:
+            return resolve_types(unit, inner.args[0], function, depth + 1)
+        return [""]
+    key = key_of(inner)
+    if isinstance(inner, ir.Member) or isinstance(inner, ir.Name):
+        known = _near(unit.program.names.get(key, []), unit)
+        if known and not (isinstance(inner, ir.Name) and function is not None and _is_local(function, key) and len(known) != 1):
+            return list(dict.fromkeys(known))[:1] if len({one.symbol for one in known}) == 1 else [""]
+        if key.startswith(("PyExc_", "_PyExc_")) or re.match(r"_?Py[A-Z]\w*_Type\Z", key) or key == "PyStructSequence":
+            return [key]
+    if isinstance(inner, ir.Name) and function is not None and depth < 4:
+        values = [
+            node.value if isinstance(node, ir.Assign) else node.init
+            for node in ir.walk(function.body)
+            if (isinstance(node, ir.Assign) and node.operator == "=" and key_of(node.target) == key)
+            or (isinstance(node, ir.Variable) and node.name == key and node.init is not None)
+        ]
+        found = []
+        for value in values:
+            if value is not None and not ir.is_null(value):
+                found += resolve_types(unit, value, function, depth + 1)
+        if found:
+            return list(dict.fromkeys(found))
+    if isinstance(inner, ir.Member) and inner.field in ("tp_base", "PyExc"):
+        return [""]
+    return [""]
+
+
+def _is_local(function: ir.Function, name: str) -> bool:
+    return any(isinstance(node, ir.Variable) and node.name == name for node in ir.walk(function.body))
+
+
+def _modules(unit: Unit) -> None:
+    """Which PyInit_ function uses which definition, and how."""
+    if not unit.modules:
+        return
+    by_symbol = {made.symbol: made for made in unit.modules}
+    for made in unit.modules:
+        if "m_slots" in made.fields and not ir.is_null(made.fields["m_slots"]):
+            made.init = "multi-phase"
+    for _, function in callers_of_symbols(unit, set(by_symbol)):
+        for call in ir.calls(function.body):
+            name = ir.called(call)
+            for argument in call.args[:1]:
+                module = by_symbol.get(key_of(argument))
+                if module is None:
+                    continue
+                if name in _CREATE:
+                    module.init = "single-phase"
+                    _init_function(unit, module, function)
+                elif name in ("PyModuleDef_Init", "PyModule_FromDefAndSpec", "PyModule_FromDefAndSpec2"):
+                    if module.init == "unknown":
+                        module.init = "multi-phase"
+                    _init_function(unit, module, function)
+        for node in ir.walk(function.body):
+            if isinstance(node, ir.Assign) and isinstance(node.target, ir.Member):
+                module = by_symbol.get(key_of(node.target.object))
+                if module is not None and node.target.field.startswith("m_"):
+                    module.fields[node.target.field] = node.value
+                    if node.target.field in ("m_traverse", "m_clear", "m_free") and not ir.is_null(node.value):
+                        module.functions[node.target.field] = function_name(node.value)
+
+
+def _init_function(unit: Unit, module: ModuleDef, function: ir.Function) -> None:
+    if _INIT_NAME.match(function.name) or not module.init_function:
+        module.init_function = function.name
+        module.init_path = function.path
+        module.init_place = ir.Place(function.path, function.start, function.end)
