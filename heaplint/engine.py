@@ -91,7 +91,7 @@ def read_program(
 
 def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Report, Unit]]:
     """Every report of every selected check on every unit; a check of several rules runs once."""
-    functions = {}
+    functions: dict[checks.Check, None] = {}
     for rule, function in checks.CHECKS.items():
         if rule in selection.rules:
             functions[function] = None

@@ -56,7 +56,7 @@ def test_bad_example_is_reported_as_the_card_says(card: Card, number: int, text:
     wanted = expected(text)
     got = []
     for finding in findings:
-        subjects = (finding.symbol, finding.function, finding.item)
+        subjects = (finding.symbol, finding.function, finding.item)  # several members are one item, joined by commas
         subject = next((s for line, rule, s in wanted if (line, rule) == (finding.span.line, finding.rule) and s in subjects), None)
         got.append((finding.span.line, finding.rule, subject or str(subjects)))
     assert sorted(got) == wanted, "\n".join(f.message for f in findings)

@@ -74,6 +74,8 @@ def allocations(unit: Unit) -> Iterator[Allocation]:
             if argument is None:
                 continue
             made, known = type_of_argument(unit, argument, function)
+            if made is None and not known and name != "tp_alloc":
+                made = type_of_struct(unit, call)
             yield Allocation(function, call, name, holders.get(id(call), ""), made, known)
 
 
@@ -90,6 +92,16 @@ def type_of_argument(unit: Unit, argument: ir.Expr, function: ir.Function) -> tu
     if len(found) == 1 and isinstance(found[0], TypeDef):
         return found[0], True
     return None, bool(found) and "" not in found
+
+
+def type_of_struct(unit: Unit, call: ir.Call) -> TypeDef | None:
+    """The one type of the unit whose instances have the struct that PyObject_New and its like are given."""
+    size = call.args[0]
+    struct = unit.struct(size.type.name) if isinstance(size, ir.SizeOf) and size.type is not None else None
+    if struct is None:
+        return None
+    candidates = [made for made in unit.types if made.struct is not None and made.struct.start == struct.start and made.struct.name == struct.name]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 @check("HL205")
@@ -171,9 +183,8 @@ def _returned_untracked(trace: Trace, one: Allocation) -> bool:
     order = {"none": 0, "raw": 1, "done": 2}
     states = trace.cfg.forward("none", transfer, lambda old, new: max(old, new, key=lambda s: order[s]))
     found.clear()
-    for node, state in zip(trace.cfg.nodes, states, strict=True):
-        if state is not None:
-            transfer(node, state)
+    for index, state in states.items():
+        transfer(trace.cfg.nodes[index], state)
     return bool(found)
 
 
@@ -213,17 +224,18 @@ def _set_after(trace: Trace, track: Event, life: Life | None) -> Event | None:
     if life is None:
         return None
     members = {member.path for member in life.members}
-    set_before: set[str] = set()
-    tracked = False
-    for event in trace.events:
-        if event is track:
-            tracked = True
-        elif event.kind == "touch" and event.path == "" and not tracked and event.detail in ("memset", "memcpy"):
-            return None
-        elif event.kind == "assign" and event.path in members:
-            if tracked and event.path not in set_before:
+    where = next(index for index, events in enumerate(trace.at) if track in events)
+    after = trace.cfg.reachable(where)
+    earlier = [index for index in range(len(trace.at)) if index != where and where in trace.cfg.reachable(index)]
+    before = [event for index in earlier for event in trace.at[index]]
+    before += trace.at[where][: trace.at[where].index(track)]
+    if any(event.kind == "touch" and event.path == "" and event.detail in ("memset", "memcpy") for event in before):
+        return None
+    set_before = {event.path for event in before if event.kind == "assign"}
+    for index in sorted(after):
+        for event in trace.at[index]:
+            if event.kind == "assign" and event.path in members and event.path not in set_before:
                 return event
-            set_before.add(event.path)
     return None
 
 
@@ -268,11 +280,10 @@ def _freed(trace: Trace, life: Life | None) -> Iterator[tuple[Event, str]]:
                 owned |= {TYPE}
         return owned
 
-    states = trace.cfg.forward(frozenset(), transfer, lambda old, new: old | new)
-    for node, state in zip(trace.cfg.nodes, states, strict=True):
-        if state is None:
-            continue
-        for event in trace.at[node.index]:
+    nothing: frozenset[str] = frozenset()
+    states = trace.cfg.forward(nothing, transfer, lambda old, new: old | new)
+    for index, state in sorted(states.items()):
+        for event in trace.at[index]:
             if event.kind == "free":
                 members = sorted(state - {TYPE})
                 if members:

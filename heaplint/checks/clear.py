@@ -24,6 +24,8 @@ def missing_clear(unit: Unit) -> Iterator[Report]:
         made = life.made
         if life.gc is not True or made.written_as == "structseq" or life.slot("tp_clear").kind != "absent":
             continue
+        if life.slot("tp_traverse").kind == "absent":
+            continue  # HL202 says so, and the cure is the same
         why = _blocks_base(made) or _can_hold_cycle(life)
         if why:
             yield Report(
@@ -69,6 +71,8 @@ def _arbitrary(life: Life, member: OwnedMember) -> bool:
 
 def changes(life: Life, member: OwnedMember) -> bool:
     """Whether a member is assigned outside the functions that make the object."""
+    if member.path in life.writable_members():
+        return True
     makers = {life.made.slots[name].function for name in ("tp_new", "tp_alloc") if name in life.made.slots}
     return any(
         one.function.name not in makers and not _makes_object(one.function) for one in life.assignments(member.path)
@@ -95,6 +99,7 @@ def clear_skips_member(unit: Unit) -> Iterator[Report]:
         visited = set(visited_members(unit, life))
         if not visited and life.function("tp_traverse") is not None:
             visited = set()
+        skipped = []
         for member in life.members:
             path = member.path
             traversed = path in visited or _skipped_by_both(life, path)
@@ -102,9 +107,12 @@ def clear_skips_member(unit: Unit) -> Iterator[Report]:
                 continue
             if _reset(trace, path) or not life.owned(path) or not changes(life, member):
                 continue
+            skipped.append(path)
+        if skipped:
             yield Report(
-                "HL211", at_name(function), f"{function.name} does not clear {path}, which traverse visits and which can change",
-                symbol=life.symbol, function=function.name, item=path,
+                "HL211", at_name(function),
+                f"{function.name} does not clear {', '.join(skipped)}, which can change and be part of a cycle",
+                symbol=life.symbol, function=function.name, item=",".join(skipped),
             )
 
 
@@ -120,23 +128,39 @@ def _reset(trace: Trace, path: str) -> bool:
 
 @check("HL220")
 def clear_uses_decref(unit: Unit) -> Iterator[Report]:
-    """Py_DECREF(self->x) in tp_clear with the pointer left in place."""
+    """A member released in tp_clear, or in a method that resets it, with the pointer left in place."""
     for life in lives(unit):
         function, trace = life.function("tp_clear"), life.trace("tp_clear")
-        if function is None or trace is None:
+        dealloc = life.made.slot("tp_dealloc")
+        if function is not None and trace is not None and (dealloc is None or dealloc.function != function.name):
+            yield from _left_in_place(life, trace, trace.events)
+        for name in life.methods():
+            method = unit.function(name)
+            if method is not None and method.parameters:
+                trace = life.tracer.subject(method)
+                held = {event.path for event in trace.of("acquire")}
+                members = {member.path for member in life.members}
+                events = [event for event in trace.events if event.direct and event.path not in held]
+                yield from _left_in_place(life, trace, [e for e in events if e.kind != "release" or (e.path in members and _spelled(e))])
+
+
+def _spelled(event: Event) -> bool:
+    return event.expr is not None and isinstance(ir.strip(event.expr), ir.Member)
+
+
+def _left_in_place(life: Life, trace: Trace, events: list[Event]) -> Iterator[Report]:
+    for index, event in enumerate(events):
+        if event.kind != "release" or event.path in ("", "?", TYPE) or _is_element(event):
             continue
-        shared_with_dealloc = life.made.slots.get("tp_dealloc") is not None and life.made.slots["tp_dealloc"].function == function.name
-        events = trace.events
-        for index, event in enumerate(events):
-            if event.kind != "release" or event.detail != "decref" or event.path in ("", "?", TYPE) or shared_with_dealloc:
-                continue
-            if _is_element(event) or _set_nearby(events, index):
-                continue
-            yield Report(
-                "HL220", event.place,
-                f"{event.function} releases {event.path} and leaves the pointer in place: use Py_CLEAR(self->{event.path})",
-                symbol=life.symbol, function=event.function, item=event.path,
-            )
+        if event.detail == "clear" and (event.expr is None or not isinstance(ir.strip(event.expr), ir.Name) or not event.direct):
+            continue
+        if _set_nearby(events, index):
+            continue
+        yield Report(
+            "HL220", event.place,
+            f"{event.function} releases {event.path} and leaves the pointer in place: use Py_CLEAR(self->{event.path})",
+            symbol=life.symbol, function=event.function, item=event.path,
+        )
 
 
 def _is_element(event: Event) -> bool:

@@ -8,7 +8,7 @@ from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.allocation import mismatched_frees
 from heaplint.checks.registry import Report, check
-from heaplint.checks.traverse import at_name
+from heaplint.checks.traverse import at_name, names_builtin
 from heaplint.flow.cfg import CfgNode
 from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives
@@ -32,9 +32,12 @@ def traced(unit: Unit) -> Iterator[tuple[Life, ir.Function, Trace]]:
 
 def delegates(trace: Trace) -> bool:
     """Whether the dealloc leaves (a part of) its work to another type's dealloc, or to what cannot be followed."""
-    if any(event.detail == "tp_dealloc" for event in trace.of("call-slot")):
-        return True
-    return not trace.complete
+    return not trace.complete or any(event.detail == "tp_dealloc" for event in trace.of("call-slot"))
+
+
+def _ends_in_builtin(trace: Trace) -> bool:
+    """Whether the object is freed by the dealloc of one of the interpreter's static types, named in place."""
+    return any(event.detail == "tp_dealloc" and names_builtin(event) for event in trace.of("call-slot"))
 
 
 def _gives_up(event: Event) -> bool:
@@ -50,21 +53,43 @@ def dealloc_without_untrack(unit: Unit) -> Iterator[Report]:
     for life, function, trace in traced(unit):
         if life.gc is not True or not trace.function.complete:
             continue
-        done = False
-        for event in trace.events:
-            if event.kind == "untrack" or (event.kind == "escape" and not done):
-                break
-            if event.kind == "call-slot" and event.detail in ("tp_dealloc", "tp_finalize"):
-                break
-            if _gives_up(event):
-                late = any(other.kind == "untrack" for other in trace.events)
-                yield Report(
-                    "HL206", event.place if late and event.direct else at_name(function),
-                    f"{function.name} {_what(event)} before PyObject_GC_UnTrack(self)" if late
-                    else f"{function.name} {_what(event)} without PyObject_GC_UnTrack(self)",
-                    symbol=life.symbol, function=function.name,
-                )
-                break
+        event = _given_up_tracked(trace)
+        if event is None:
+            continue
+        late = any(
+            other.kind == "untrack" or (other.kind == "call-slot" and other.detail == "tp_dealloc") for other in trace.events
+        )
+        yield Report(
+            "HL206", event.place if late and event.direct else at_name(function),
+            f"{function.name} {_what(event)} {'before' if late else 'without'} PyObject_GC_UnTrack(self)",
+            symbol=life.symbol, function=function.name,
+        )
+
+
+def _given_up_tracked(trace: Trace) -> Event | None:
+    """The first event, on some path, that gives up a part of an object that is still tracked."""
+    found: list[Event] = []
+
+    def transfer(node: CfgNode, safe: bool) -> bool:
+        for event in trace.at[node.index]:
+            if event.kind in ("untrack", "escape") or (
+                event.kind == "call-slot" and event.detail in ("tp_dealloc", "tp_finalize")
+            ):
+                safe = True
+            elif not safe and _gives_up(event):
+                found.append(event)
+        return safe
+
+    states = trace.cfg.forward(_asks_tracking(trace), transfer, lambda old, new: old and new)
+    found.clear()
+    for index, safe in sorted(states.items()):
+        transfer(trace.cfg.nodes[index], safe)
+    return found[0] if found else None
+
+
+def _asks_tracking(trace: Trace) -> bool:
+    """A dealloc that asks whether the object is tracked knows what it does."""
+    return any("TRACKED" in event.detail.upper() for event in trace.of("call"))
 
 
 def _what(event: Event) -> str:
@@ -77,7 +102,9 @@ def _what(event: Event) -> str:
 def dealloc_leaks_type(unit: Unit) -> Iterator[Report]:
     """The dealloc of a heap type that frees the object and keeps the reference to its type."""
     for life, function, trace in traced(unit):
-        if not life.made.is_spec or delegates(trace) or not trace.of("free"):
+        if not life.made.is_spec or not trace.complete:
+            continue
+        if not _ends_in_builtin(trace) and (delegates(trace) or not trace.of("free")):
             continue
         if any(event.path == TYPE for event in trace.of("release", "touch")):
             continue
@@ -210,19 +237,18 @@ def dealloc_skips_member(unit: Unit) -> Iterator[Report]:
             if member.many or life.released_by(trace, member.path):
                 continue
             values = life.assignments(member.path)
-            if not values or not all(one.acquired for one in values) or _elsewhere(life, member.path):
+            cleared = life.released_by(life.trace("tp_clear"), member.path)
+            kept = bool(values) and all(one.acquired for one in values)
+            if not (cleared or kept) or life.released_by(life.trace("tp_finalize"), member.path):
                 continue
             yield Report(
                 "HL219", at_name(function),
                 f"{function.name} does not release {member.path}, which the instance owns: add Py_XDECREF(self->{member.path})",
                 symbol=life.symbol, function=function.name, item=member.path,
-                related=((ir.Place(values[0].function.path, values[0].node.start, values[0].node.end), "a reference is stored here"),),
+                related=tuple(
+                    (ir.Place(one.function.path, one.node.start, one.node.end), "a reference is stored here") for one in values[:1]
+                ),
             )
-
-
-def _elsewhere(life: Life, member: str) -> bool:
-    """Released by the finalizer, which dealloc may run."""
-    return life.released_by(life.trace("tp_finalize"), member)
 
 
 @check("HL223")

@@ -57,10 +57,11 @@ def visits_type(life: Life, trace: Trace) -> bool:
     """Whether a traverse visits the type, itself, in a helper or by calling a base's that does or may do."""
     if any(event.path == TYPE for event in trace.of("visit", "touch")):
         return True
-    return any(not _is_builtin(event) for event in base_calls(life, trace, "tp_traverse"))
+    return any(not names_builtin(event) for event in base_calls(life, trace, "tp_traverse"))
 
 
-def _is_builtin(event: Event) -> bool:
+def names_builtin(event: Event) -> bool:
+    """Whether a slot call takes the function from a type of the interpreter that is named in place."""
     holder = ir.strip(event.expr) if event.expr is not None else None
     while isinstance(holder, ir.Unary):
         holder = ir.strip(holder.operand)
@@ -76,13 +77,17 @@ def traverse_skips_member(unit: Unit) -> Iterator[Report]:
         seen = [event.path for event in trace.of("visit", "touch") if event.path not in ("", "?", TYPE)]
         if any(event.path == "?" for event in trace.of("visit")):
             continue  # something that was not recognised is visited: it may be any of them
-        for member in life.members:
-            if any(covers(path, member.path) for path in seen) or not life.owned(member.path) or life.atomic(member.path):
-                continue
+        skipped = [
+            member.path for member in life.members
+            if not any(covers(path, member.path) for path in seen)
+            and life.owned(member.path) and not life.atomic(member.path)
+        ]
+        if skipped:
             yield Report(
                 "HL204", at_name(function),
-                f"{function.name} does not visit {member.path}, which the instance owns: add Py_VISIT(self->{member.path})",
-                symbol=life.symbol, function=function.name, item=member.path,
+                f"{function.name} does not visit {', '.join(skipped)}, which the instance owns: "
+                f"add {' '.join(f'Py_VISIT(self->{path});' for path in skipped[:3])}{' …' if len(skipped) > 3 else ''}",
+                symbol=life.symbol, function=function.name, item=",".join(skipped),
             )
 
 
@@ -134,15 +139,7 @@ def _same_run(trace: Trace, first: Event, second: Event) -> bool:
     start, end = nodes.get(id(first)), nodes.get(id(second))
     if start is None or end is None or start == end:
         return False
-    seen, todo = {start}, [start]
-    while todo:
-        for target, _ in trace.cfg.nodes[todo.pop()].edges:
-            if target == end:
-                return True
-            if target not in seen:
-                seen.add(target)
-                todo.append(target)
-    return False
+    return end in trace.cfg.reachable(start)
 
 
 def _borrowed(life: Life, member: str) -> bool:
@@ -159,7 +156,7 @@ def _borrowed(life: Life, member: str) -> bool:
 
 def _type_twice(life: Life, function: ir.Function, trace: Trace) -> Iterator[Report]:
     direct = [event for event in trace.of("visit") if event.path == TYPE]
-    bases = [event for event in base_calls(life, trace, "tp_traverse") if not _is_builtin(event)]
+    bases = [event for event in base_calls(life, trace, "tp_traverse") if not names_builtin(event)]
     again: Event | None = None
     if len(direct) >= 2 and _same_run(trace, direct[0], direct[1]):
         again = next((event for event in direct if event.direct), direct[1])

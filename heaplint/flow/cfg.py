@@ -29,24 +29,33 @@ class Cfg:
 
     nodes: list[CfgNode]
 
+    def reachable(self, start: int) -> set[int]:
+        """The nodes that control can come to from a node, itself only by way of a loop."""
+        seen: set[int] = set()
+        todo = [start]
+        while todo:
+            for target, _ in self.nodes[todo.pop()].edges:
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return seen
+
     def forward(
         self, start: State, transfer: Callable[[CfgNode, State], State], join: Callable[[State, State], State]
-    ) -> list[State | None]:
-        """The state before each node, to a fixpoint; None where control never comes."""
-        before: list[State | None] = [None] * len(self.nodes)
-        before[0] = start
+    ) -> dict[int, State]:
+        """The state before each node that control can come to, to a fixpoint, by the node's index."""
+        before: dict[int, State] = {0: start}
         todo = [0]
         steps = 0
         while todo and steps < _MAX_NODES * 8:
             steps += 1
             index = todo.pop()
-            state = before[index]
-            assert state is not None
-            after = transfer(self.nodes[index], state)
+            after = transfer(self.nodes[index], before[index])
             for target, _ in self.nodes[index].edges:
-                old = before[target]
-                new = after if old is None else join(old, after)
-                if old is None or new != old:
+                if target not in before:
+                    before[target] = after
+                    todo.append(target)
+                elif (new := join(before[target], after)) != before[target]:
                     before[target] = new
                     todo.append(target)
         return before

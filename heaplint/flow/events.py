@@ -12,6 +12,7 @@ from typing import Literal
 
 from heaplint import ir
 from heaplint.flow.cfg import Cfg, build
+from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.program import Unit
 
 TYPE = "<type>"
@@ -99,6 +100,7 @@ class Tracer:
         self._known: dict[tuple[int, tuple[tuple[str, str], ...]], Trace] = {}
         self._cfgs: dict[int, Cfg] = {}
         self._identity: dict[str, int] = {}
+        self._heads: dict[int, frozenset[str]] = {}
 
     def subject(self, function: ir.Function, parameter: int = 0) -> Trace:
         """The trace of a function whose subject is one of its parameters."""
@@ -121,6 +123,26 @@ class Tracer:
             for node in cfg.nodes:
                 if node.node is not None:
                     known.at[node.index] = list(walker.events(node.node))[:_MAX_EVENTS]
+        return known
+
+    def embedded_heads(self, function: ir.Function) -> frozenset[str]:
+        """The names under which structs used in a function embed their base struct: the same object."""
+        known = self._heads.get(id(function))
+        if known is None:
+            names = {variable.type.name for variable in function.parameters if variable.type.pointers}
+            for node in ir.walk(function.body):
+                if isinstance(node, ir.Variable) and node.type.pointers:
+                    names.add(node.type.name)
+                elif isinstance(node, ir.Cast) and node.type.pointers:
+                    names.add(node.type.name)
+            heads = set()
+            for name in names:
+                struct = None if OBJECT_STRUCT.match(name) else self.unit.struct(name)
+                if struct is not None and struct.fields:
+                    first = struct.fields[0]
+                    if not first.type.pointers and first.name and is_object_struct(self.unit, first.type.base):
+                        heads.add(first.name)
+            known = self._heads[id(function)] = frozenset(heads)
         return known
 
     def identity_parameter(self, name: str) -> int:
@@ -155,6 +177,7 @@ class _Walker:
         self.depth = depth
         self.slots: dict[str, str] = {}
         """Locals that hold a slot's function."""
+        self.heads = tracer.embedded_heads(function)
         self.visitors = {
             parameter.name for parameter in function.parameters
             if "visitproc" in parameter.type.base or parameter.name == "visit"
@@ -199,7 +222,7 @@ class _Walker:
                     return None
                 if inner.field == "ob_type" and base == "":
                     return TYPE
-                if inner.field == "ob_base":
+                if inner.field == "ob_base" or (base == "" and inner.field in self.heads):
                     return base
                 if base == TYPE:
                     return f"{TYPE}.{inner.field}"
@@ -365,7 +388,7 @@ class _Walker:
         for path, argument in zip(paths, node.args, strict=True):
             if path == "":
                 yield Event("escape" if _may_do_anything(name) else "touch", "", here, where, name, argument)
-            elif path is not None:
+            elif path is not None and not (path.startswith(TYPE) and name.startswith(("Py", "_Py"))):
                 yield Event("touch", path, here, where, name, argument)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from heaplint import ir
 from heaplint.flow.events import Event, Trace, Tracer, covers
-from heaplint.model.expressions import key_of
+from heaplint.model.expressions import fields_of, function_name, key_of
 from heaplint.model.inherit import Slot, has_gc, slot
 from heaplint.model.members import OwnedMember, owned_members
 from heaplint.model.program import Unit
@@ -34,6 +34,10 @@ ATOMIC = re.compile(
     r"PyByteArray_From\w+|PyMemoryView_From\w+|PyThread_\w+|PyCapsule_New)\Z"
 )
 """API functions that give objects which refer to no others (a capsule and a memory view only to what C gives them)."""
+
+
+_OBJECT_MEMBER = frozenset({"T_OBJECT", "T_OBJECT_EX", "Py_T_OBJECT_EX", "_Py_T_OBJECT"})
+_READ_ONLY = frozenset({"READONLY", "RO", "Py_READONLY", "READ_RESTRICTED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,34 @@ class Life:
                         if ir.called(call) == "offsetof" and len(call.args) == 2:
                             return key_of(call.args[1])
         return ""
+
+    def methods(self) -> list[str]:
+        """The names of the C functions in the type's method table."""
+        table = self.made.slot("tp_methods")
+        variable = self.unit.variable(table.function) if table is not None and table.function else None
+        if variable is None or not isinstance(variable.init, ir.InitList):
+            return []
+        result = []
+        for entry in variable.init.entries:
+            if isinstance(entry.value, ir.InitList) and len(entry.value.entries) >= 2:
+                fields, _ = fields_of(entry.value, ("ml_name", "ml_meth", "ml_flags", "ml_doc"))
+                result.append(function_name(fields.get("ml_meth")))
+        return [name for name in result if name]
+
+    def writable_members(self) -> frozenset[str]:
+        """The fields that Python code can set through the member table: owned, and set by anybody."""
+        table = self.made.slot("tp_members")
+        variable = self.unit.variable(table.function) if table is not None and table.function else None
+        result = set()
+        if variable is not None and isinstance(variable.init, ir.InitList):
+            for entry in variable.init.entries:
+                names = {node.text for node in ir.walk(entry) if isinstance(node, ir.Name)}
+                if names & _OBJECT_MEMBER and not names & _READ_ONLY:
+                    result |= {
+                        key_of(call.args[1]) for call in ir.calls(entry)
+                        if ir.called(call) == "offsetof" and len(call.args) == 2
+                    }
+        return frozenset(result)
 
     # -- ownership -------------------------------------------------------------------------------------------------
 
@@ -199,7 +231,7 @@ class Life:
 
     def owned(self, member: str) -> bool:
         """Whether the code shows that a member holds a strong reference."""
-        return self.released_in_slots(member) or any(one.acquired for one in self.assignments(member))
+        return self.released_in_slots(member) or member in self.writable_members() or any(one.acquired for one in self.assignments(member))
 
     def atomic(self, member: str) -> bool:
         """Whether a member only ever holds objects that refer to no others (strings, numbers)."""

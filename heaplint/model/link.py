@@ -165,7 +165,7 @@ def _map_back(bases: ir.Expr, helper: ir.Function, call: ir.Call) -> tuple[ir.Ex
                 value = node.value
             elif isinstance(node, ir.Variable) and node.name == key:
                 value = node.init
-            if isinstance(value, ir.Expr.__args__) and ir.called(ir.strip(value)) == "PyTuple_Pack":  # type: ignore[attr-defined]
+            if isinstance(value, ir.Expr.__args__) and ir.called(ir.strip(value)) == "PyTuple_Pack":
                 packed = ir.strip(value)
                 assert isinstance(packed, ir.Call)
                 for argument in packed.args[1:]:

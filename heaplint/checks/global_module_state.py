@@ -1,0 +1,64 @@
+"""HL302: modules that say, or show, that they keep their state in C globals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heaplint import ir
+from heaplint.checks.registry import Report, check
+from heaplint.model.expressions import place
+from heaplint.model.module_lookup import reached, size
+from heaplint.model.program import Unit
+from heaplint.model.static_objects import StaticObject, static_object
+
+_RESETS = frozenset({"Py_SETREF", "Py_XSETREF"})
+
+
+@check("HL302")
+def global_module_state(unit: Unit) -> Iterator[Report]:
+    """Definitions with a negative m_size, and multi-phase modules whose exec functions fill static object variables."""
+    for module in unit.modules:
+        number = size(module)
+        if number is not None and number < 0:
+            consequence = (
+                "which a multi-phase module must not have" if module.init == "multi-phase"
+                else "which says that its state is in C globals"
+            )
+            yield Report(
+                "HL302", module.place,
+                f"{module.symbol} has m_size {number}, {consequence}; move the state to a struct and set m_size to its sizeof",
+                symbol=module.symbol,
+            )
+        elif module.init == "multi-phase" and (found := _filled(unit, module.exec_functions)) is not None:
+            one, function, node = found
+            yield Report(
+                "HL302", module.place,
+                f"{module.symbol} is initialised in two phases, but {function.name}() stores an object in the "
+                f"{'static' if 'static' in one.variable.variable.type.storage else 'global'} variable {one.name}: "
+                "every interpreter that imports it overwrites the last one's; move it to the module state",
+                symbol=module.symbol, related=((place(function.path, node), f"{one.name} is set here"),),
+            )
+
+
+def _filled(unit: Unit, functions: list[str]) -> tuple[StaticObject, ir.Function, ir.Node] | None:
+    """The first object variable with static storage that one of the functions, or one that they call, writes."""
+    for function in reached(unit, functions):
+        for node in ir.walk(function.body):
+            target: ir.Expr | None = None
+            if isinstance(node, ir.Assign) and node.operator == "=" and not ir.is_null(node.value):
+                target = node.target
+            elif isinstance(node, ir.Call) and ir.called(node) in _RESETS and node.args:
+                target = node.args[0]
+            name = _variable(target)
+            found = static_object(unit, function, name) if name else None
+            if found is not None:
+                return found, function, node
+    return None
+
+
+def _variable(target: ir.Expr | None) -> str:
+    """The variable that an assignment writes, in whole or a part of it; "" when it goes through a pointer."""
+    inner = ir.strip(target) if target is not None else None
+    while isinstance(inner, ir.Index) or (isinstance(inner, ir.Member) and not inner.arrow):
+        inner = ir.strip(inner.object)
+    return inner.text if isinstance(inner, ir.Name) else ""

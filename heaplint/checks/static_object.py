@@ -1,0 +1,56 @@
+"""HL303: objects in variables with static storage, and what they are used for as far as that can be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from heaplint.checks.registry import Report, check
+from heaplint.model.program import Unit
+from heaplint.model.static_objects import StaticObject, static_objects
+
+_CURE = "keep it in the module state"
+
+
+@check("HL303")
+def static_object(unit: Unit) -> Iterator[Report]:
+    """Every variable with static storage that holds objects."""
+    for one in static_objects(unit):
+        yield Report(
+            "HL303", one.variable.place, f"{_what(unit, one)}, which all interpreters share; {_CURE}",
+            symbol=one.name, function=one.variable.function or None,
+        )
+
+
+def _what(unit: Unit, one: StaticObject) -> str:
+    if one.members:
+        listed = ", ".join(one.members[:3]) + (", ..." if len(one.members) > 3 else "")
+        return f"the static struct {one.name} holds Python objects ({listed})"
+    kind = one.variable.variable.type
+    if kind.arrays:
+        return f"the static array {one.name} holds Python objects"
+    if one.variable.function:
+        return f"{one.name}, a static variable of {one.variable.function}(), holds {_use(unit, one)}"
+    storage = "static" if "static" in kind.storage else "global"
+    return f"the {storage} variable {one.name} holds {_use(unit, one)}"
+
+
+_USES = (
+    ("PyErr_New", "an exception"), ("PyUnicode_", "a string"), ("PyImport_", "an imported module"), ("PyType_From", "a heap type"),
+    ("PyStructSequence_NewType", "a heap type"), ("PyModule_", "a module"), ("PyDict_", "a dictionary"),
+    ("PyObject_GetAttr", "an imported object"), ("PyContextVar_", "a context variable"), ("PyLong_", "a number"),
+)
+
+
+def _use(unit: Unit, one: StaticObject) -> str:
+    if one.variable.variable.type.name == "PyTypeObject":
+        return "a type object"
+    text = unit.text_of(one.variable.place.path)
+    if text is not None:
+        pattern = rb"\b" + re.escape(one.name.encode()) + rb"\s*=\s*(?:\([^()]*\)\s*)?(\w+)\s*\("
+        for found in re.finditer(pattern, text.code):
+            called = found.group(1).decode()
+            for prefix, use in _USES:
+                if called.startswith(prefix):
+                    return use
+    return "a Python object"

@@ -1,0 +1,48 @@
+"""Where names are mentioned, through the project's macros or not, and the other readings of a unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from heaplint import ir
+from heaplint.frontend.preprocess import Macro
+from heaplint.model.program import Unit
+
+
+def functions_mentioning(unit: Unit, *words: str) -> Iterator[ir.Function]:
+    """The unit's own functions that mention one of the words, itself or by a macro whose body does."""
+    yield from unit.functions_with(mention(unit, *words))
+
+
+def mention(unit: Unit, *words: str) -> re.Pattern[bytes]:
+    """What matches one of the words in a text, or a macro of the project that leads to one of them."""
+    names = {*words, *macros_with(unit, words)}
+    return re.compile(rb"\b(?:" + b"|".join(sorted(re.escape(name.encode()) for name in names)) + rb")\b")
+
+
+def macros_with(unit: Unit, words: Sequence[str]) -> set[str]:
+    """The macros of a unit whose bodies mention one of the words, through other macros or not."""
+    bodies: dict[str, str] = {}
+    for text in unit.texts:
+        for name, definitions in text.reading.macros.items():
+            for one in definitions:
+                if isinstance(one, Macro):
+                    bodies[name] = bodies.get(name, "") + "\n" + one.body
+    found: set[str] = set()
+    wanted = list(words)
+    while wanted:
+        pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, wanted)) + r")\b")
+        wanted = [
+            name for name, body in bodies.items()
+            if name not in found and any(word in body for word in wanted) and pattern.search(body)
+        ]
+        found.update(wanted)
+    return found
+
+
+def other_readings(unit: Unit) -> Iterator[Unit]:
+    """The other views of the same unit that hold for some of the same Pythons."""
+    for other in unit.program.units:
+        if other is not unit and other.path == unit.path and set(other.view.versions) & set(unit.view.versions):
+            yield other

@@ -1,0 +1,131 @@
+"""The variables with static storage that hold Python objects."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from heaplint import ir
+from heaplint.model.expressions import place
+from heaplint.model.globals import GlobalVariable
+from heaplint.model.members import is_object_struct, owned_members
+from heaplint.model.program import Program, Unit
+
+_STRUCT_VARIABLE = re.compile(
+    rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?(?:=\s*\{[\s\w,.{}]*\}\s*)?;"
+)
+_STRUCT_BODY = re.compile(rb"\s*static\s+struct\b\s*\w*\s*\{")
+_OF_THE_THREAD = re.compile(rb"\b(?:_Thread_local|__thread|thread_local|Py_THREAD_LOCAL|_Py_thread_local|__declspec\s*\(\s*thread)")
+_NOT_STORAGE = frozenset({b"return", b"typedef", b"goto", b"extern", b"const", b"enum", b"union", b"case", b"else"})
+_NOT_OF_ONE_INTERPRETER = frozenset({"PyModuleDef", "_PyArg_Parser", "PyMethodDef"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StaticObject:
+    """A variable with static storage that holds one object or more."""
+
+    variable: GlobalVariable
+    members: tuple[str, ...] = ()
+    """The members that hold objects, when the variable is a struct."""
+
+    @property
+    def name(self) -> str:
+        """The variable's name."""
+        return self.variable.name
+
+
+@functools.lru_cache(maxsize=64)
+def static_objects(unit: Unit) -> tuple[StaticObject, ...]:
+    """The unit's own variables with static storage that hold objects, each once."""
+    found: dict[tuple[str, str, str], StaticObject] = {}
+    for one in _find(unit):
+        found.setdefault((one.variable.place.path, one.variable.function, one.name), one)
+    return tuple(found.values())
+
+
+def _find(unit: Unit) -> Iterator[StaticObject]:
+    for variable in unit.globals:
+        kind = variable.variable.type
+        if (
+            kind.pointers == 1 and not kind.function and kind.name not in _NOT_OF_ONE_INTERPRETER
+            and is_object_struct(unit, kind.base) and not _of_addresses(variable.variable.init)
+            and not of_the_thread(unit, variable.place)
+        ):
+            yield StaticObject(variable)
+    for variable in _struct_variables(unit):
+        members = _object_members(unit, variable.variable)
+        if members and not _of_addresses(variable.variable.init) and not of_the_thread(unit, variable.place):
+            yield StaticObject(variable, members)
+
+
+def _struct_variables(unit: Unit) -> Iterator[GlobalVariable]:
+    """File-level variables of a struct type of the program."""
+    for text in unit.own:
+        for item in text.items:
+            if item.kind != "declaration":
+                continue
+            found = _STRUCT_VARIABLE.match(text.code, item.start, item.end)
+            if found is not None:
+                name = found.group(1)
+                if name in _NOT_STORAGE or unit.struct(name.decode()) is None:
+                    continue
+            elif not _STRUCT_BODY.match(text.code, item.start, item.end) or item.end - item.start > 20_000:
+                continue
+            for variable in text.parse(item).variables:
+                kind = variable.type
+                if not kind.pointers and not kind.function and not {"typedef", "extern", "const"} & kind.storage:
+                    yield GlobalVariable(variable.name, place(text.path, variable), variable)
+
+
+def _object_members(unit: Unit, variable: ir.Variable) -> tuple[str, ...]:
+    struct = variable.fields or unit.struct(variable.type.name)
+    if struct is None or variable.type.name in _NOT_OF_ONE_INTERPRETER or is_object_struct(unit, variable.type.base):
+        return ()
+    return tuple(
+        member.path for member in owned_members(unit, struct)
+        if member.field.type.pointers == 1 and not member.path.startswith("_")
+    )
+
+
+def _of_addresses(init: ir.Expr | None) -> bool:
+    """A constant table: its initialiser gives addresses of other variables."""
+    return any(isinstance(node, ir.Unary) and node.operator == "&" for node in ir.walk(init))
+
+
+def of_the_thread(unit: Unit, where: ir.Place) -> bool:
+    """Whether the declaration of a variable says that each thread has its own."""
+    text = unit.text_of(where.path)
+    if text is None:
+        return False
+    before = max(text.code.rfind(mark, 0, where.start) for mark in (b";", b"{", b"}"))
+    return _OF_THE_THREAD.search(text.code, before + 1, where.start) is not None
+
+
+@functools.lru_cache(maxsize=1)
+def _by_name(program: Program) -> Mapping[str, tuple[StaticObject, ...]]:
+    names: dict[str, list[StaticObject]] = {}
+    for unit in program.units:
+        for one in static_objects(unit):
+            if not one.variable.function:
+                names.setdefault(one.name, []).append(one)
+    return {name: tuple(found) for name, found in names.items()}
+
+
+def static_object(unit: Unit, function: ir.Function, name: str) -> StaticObject | None:
+    """The object variable with static storage that a name means in a function; None for anything else."""
+    if any(parameter.name == name for parameter in function.parameters):
+        return None
+    for node in ir.walk(function.body):
+        if isinstance(node, ir.Variable) and node.name == name:
+            if "static" not in node.type.storage:
+                return None
+            return next(
+                (one for one in static_objects(unit) if (one.variable.function, one.name) == (function.name, name)), None
+            )
+    files = {text.path for text in unit.texts}
+    candidates = _by_name(unit.program).get(name, ())
+    return next(
+        (one for one in candidates if one.variable.place.path in files), None
+    ) or next((one for one in candidates if "static" not in one.variable.variable.type.storage), None)
