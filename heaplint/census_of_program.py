@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from heaplint import ir
 from heaplint.census import Census, CensusModule, CensusType, in_order
+from heaplint.checks.allocation import untracked_instance
+from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.expressions import key_of
-from heaplint.model.inherit import has_gc, immutable, instantiable
+from heaplint.model.inherit import immutable, instantiable
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Program, Unit
-from heaplint.model.types import TypeDef
+from heaplint.model.program import Program
 from heaplint.source import SourceFile
 
 
@@ -19,18 +20,20 @@ def take_census(program: Program, sources: Mapping[str, SourceFile]) -> Census:
     types: dict[tuple[str, int], CensusType] = {}
     modules: dict[tuple[str, int], CensusModule] = {}
     for unit in program.units:
-        for made in unit.types:
+        untracked = {report.symbol for report in untracked_instance(unit)} if unit.types else set()
+        for life in lives(unit):
+            made = life.made
             if made.written_as == "structseq" and made.slots_unknown:
                 continue  # the description of a static struct sequence: its type object is listed
             key = (made.place.path, made.place.start)
-            types.setdefault(key, _type(unit, made, sources))
+            types.setdefault(key, _type(life, made.symbol in untracked, sources))
         for module in unit.modules:
             modules.setdefault((module.place.path, module.place.start), _module(module, sources))
     return in_order(types.values(), modules.values())
 
 
-def _type(unit: Unit, made: TypeDef, sources: Mapping[str, SourceFile]) -> CensusType:
-    heap_instance = made.kind == "heap" and made.written_as != "structseq"
+def _type(life: Life, untracked: bool, sources: Mapping[str, SourceFile]) -> CensusType:
+    made = life.made
     return CensusType(
         path=made.place.path,
         line=sources[made.place.path].position(made.place.start)[0],
@@ -39,9 +42,9 @@ def _type(unit: Unit, made: TypeDef, sources: Mapping[str, SourceFile]) -> Censu
         kind=made.kind,
         written_as=made.written_as,
         flags=tuple(sorted(made.flags.names)) if made.flags is not None and not made.flags.unknown else None,
-        gc=has_gc(made),
-        visits_type=None if heap_instance else None,
-        tracked=None,
+        gc=life.gc,
+        visits_type=life.visits_type() if made.is_spec else None,
+        tracked=(life.gc and not untracked) if made.is_spec else None,
         immutable=immutable(made),
         instantiable=instantiable(made),
     )

@@ -63,9 +63,7 @@ def allocations(unit: Unit) -> Iterator[Allocation]:
         for call in ir.calls(function.body):
             name = ir.called(call)
             callee = ir.strip(call.function)
-            if name in _GC_NEW or name in _PLAIN_NEW:
-                argument = call.args[1] if len(call.args) > 1 else None
-            elif name in _INIT:
+            if name in _GC_NEW or name in _PLAIN_NEW or name in _INIT:
                 argument = call.args[1] if len(call.args) > 1 else None
             elif name == "PyType_GenericAlloc" or (isinstance(callee, ir.Member) and callee.field == "tp_alloc"):
                 argument, name = (call.args[0] if call.args else None), "tp_alloc"
@@ -154,13 +152,15 @@ def _value_for(node: ir.Node, name: str) -> ir.Expr | None:
 
 
 def _tracked_by_callers(unit: Unit, function: ir.Function) -> bool:
-    """A function that hands raw objects to others of the unit, one of which tracks."""
-    pattern = re.compile(rb"\b" + function.name.encode() + rb"\s*\(")
-    for caller in unit.all_functions_with(pattern):
-        if caller.name != function.name and any(
-            ir.called(call) in ("PyObject_GC_Track", "_PyObject_GC_TRACK") for call in ir.calls(caller.body)
-        ):
-            return True
+    """A function that hands raw objects to others of the program, one of which tracks."""
+    pattern = re.compile(function.name.encode() + rb"\s*\(")
+    for other in unit.program.units:
+        if other is unit or other.view.view.mode == unit.view.view.mode:
+            for caller in other.functions_with(pattern):
+                if caller.name != function.name and any(
+                    ir.called(call) in ("PyObject_GC_Track", "_PyObject_GC_TRACK") for call in ir.calls(caller.body)
+                ) and any(ir.called(call) == function.name for call in ir.calls(caller.body)):
+                    return True
     return False
 
 
@@ -172,9 +172,7 @@ def _returned_untracked(trace: Trace, one: Allocation) -> bool:
         if node.node is not None and any(other is one.call for other in ir.walk(node.node)):
             state = "raw"
         for event in trace.at[node.index]:
-            if state == "raw" and event.kind in ("track", "free", "escape", "call-slot"):
-                state = "done"
-            elif state == "raw" and event.kind == "release" and event.path == "":
+            if (state == "raw" and event.kind in ("track", "free", "escape", "call-slot")) or (state == "raw" and event.kind == "release" and event.path == ""):
                 state = "done"
             elif event.kind == "return" and state == "raw" and event.path == "":
                 found.append(event)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
-from heaplint.checks.traverse import at_name, base_calls, visited_members
+from heaplint.checks.traverse import at_name, visited_members
 from heaplint.flow.events import TYPE, Event, Trace, covers
 from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.inherit import has_gc
@@ -100,15 +100,15 @@ def clear_skips_member(unit: Unit) -> Iterator[Report]:
         if not visited and life.function("tp_traverse") is not None:
             visited = set()
         skipped = []
-        for member in life.members:
+        for member in life.members_for(function):
             path = member.path
             traversed = path in visited or _skipped_by_both(life, path)
-            if not traversed or life.released_by(trace, path) or life.atomic(path):
+            if not traversed or life.released_by(trace, path):
                 continue
             if _reset(trace, path) or not life.owned(path) or not changes(life, member):
                 continue
             skipped.append(path)
-        if skipped:
+        if not all(life.atomic(path) for path in skipped):
             yield Report(
                 "HL211", at_name(function),
                 f"{function.name} does not clear {', '.join(skipped)}, which can change and be part of a cycle",

@@ -8,10 +8,10 @@ from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.allocation import mismatched_frees
 from heaplint.checks.registry import Report, check
-from heaplint.checks.traverse import at_name, names_builtin
+from heaplint.checks.traverse import at_name
 from heaplint.flow.cfg import CfgNode
 from heaplint.flow.events import TYPE, Event, Trace
-from heaplint.flow.lifecycle import Life, lives
+from heaplint.flow.lifecycle import Life, lives, names_builtin
 from heaplint.model.inherit import subclassable
 from heaplint.model.program import Unit
 
@@ -233,7 +233,7 @@ def dealloc_skips_member(unit: Unit) -> Iterator[Report]:
             continue
         if any(event.path == "?" and event.kind == "release" for event in trace.events):
             continue
-        for member in life.members:
+        for member in life.members_for(function):
             if member.many or life.released_by(trace, member.path):
                 continue
             values = life.assignments(member.path)

@@ -9,7 +9,7 @@ from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
 from heaplint.flow.events import TYPE, Event, Trace, covers
-from heaplint.flow.lifecycle import Life, lives
+from heaplint.flow.lifecycle import Life, lives, names_builtin, trace_visits_type
 from heaplint.model.inherit import has_gc, slot, subclassable
 from heaplint.model.members import owned_members
 from heaplint.model.program import Unit
@@ -44,28 +44,13 @@ def base_calls(life: Life, trace: Trace, slot_name: str) -> list[Event]:
 def traverse_skips_type(unit: Unit) -> Iterator[Report]:
     """A heap type's traverse that does not visit Py_TYPE(self), itself or through a base."""
     for life, function, trace in traced(unit):
-        if not life.made.is_spec or life.gc is False or not trace.complete or visits_type(life, trace):
+        if not life.made.is_spec or life.gc is False or not trace.complete or trace_visits_type(trace):
             continue
         yield Report(
             "HL203", at_name(function),
             f"{function.name} does not visit the type of the instance: add Py_VISIT(Py_TYPE(self))",
             symbol=life.symbol, function=function.name,
         )
-
-
-def visits_type(life: Life, trace: Trace) -> bool:
-    """Whether a traverse visits the type, itself, in a helper or by calling a base's that does or may do."""
-    if any(event.path == TYPE for event in trace.of("visit", "touch")):
-        return True
-    return any(not names_builtin(event) for event in base_calls(life, trace, "tp_traverse"))
-
-
-def names_builtin(event: Event) -> bool:
-    """Whether a slot call takes the function from a type of the interpreter that is named in place."""
-    holder = ir.strip(event.expr) if event.expr is not None else None
-    while isinstance(holder, ir.Unary):
-        holder = ir.strip(holder.operand)
-    return isinstance(holder, ir.Name) and builtin(holder.text) is not None
 
 
 @check("HL204")
@@ -78,11 +63,10 @@ def traverse_skips_member(unit: Unit) -> Iterator[Report]:
         if any(event.path == "?" for event in trace.of("visit")):
             continue  # something that was not recognised is visited: it may be any of them
         skipped = [
-            member.path for member in life.members
-            if not any(covers(path, member.path) for path in seen)
-            and life.owned(member.path) and not life.atomic(member.path)
+            member.path for member in life.members_for(function)
+            if not any(covers(path, member.path) for path in seen) and life.owned(member.path)
         ]
-        if skipped:
+        if not all(life.atomic(path) for path in skipped):
             yield Report(
                 "HL204", at_name(function),
                 f"{function.name} does not visit {', '.join(skipped)}, which the instance owns: "

@@ -28,7 +28,11 @@ _RELEASE = {
     "Py_DecRef": "decref", "_Py_DECREF_SPECIALIZED": "decref", "_Py_DECREF_NO_DEALLOC": "decref", "Py_CLEAR_REF": "clear",
 }
 _ACQUIRE = {"Py_INCREF", "Py_XINCREF", "Py_IncRef"}
-_IDENTITY = {"Py_NewRef", "Py_XNewRef", "_PyObject_CAST", "PyObject_Init", "PyObject_InitVar"}
+_IDENTITY = {
+    "Py_NewRef", "Py_XNewRef", "_PyObject_CAST", "PyObject_Init", "PyObject_InitVar",
+    # a module's state is reached from the module alone: to whoever looks at its members the two are one subject
+    "PyModule_GetState", "_PyModule_GetState",
+}
 _UNTRACK = {"PyObject_GC_UnTrack", "_PyObject_GC_UNTRACK"}
 _TRACK = {"PyObject_GC_Track", "_PyObject_GC_TRACK"}
 _FREE = {
@@ -131,9 +135,7 @@ class Tracer:
         if known is None:
             names = {variable.type.name for variable in function.parameters if variable.type.pointers}
             for node in ir.walk(function.body):
-                if isinstance(node, ir.Variable) and node.type.pointers:
-                    names.add(node.type.name)
-                elif isinstance(node, ir.Cast) and node.type.pointers:
+                if (isinstance(node, ir.Variable) and node.type.pointers) or (isinstance(node, ir.Cast) and node.type.pointers):
                     names.add(node.type.name)
             heads = set()
             for name in names:
@@ -274,7 +276,9 @@ class _Walker:
                     parameter.name: path for parameter, argument in zip(helper.parameters, call.args, strict=False)
                     if (path := self.path_of(argument)) is not None
                 }
-                return _Walker(self.tracer, helper, env, self.depth + 2).path_of(stmt.value)
+                walker = _Walker(self.tracer, helper, env, self.depth + 2)
+                walker.settle(helper.body)
+                return walker.path_of(stmt.value)
         return None
 
     def slot_of(self, expr: ir.Expr) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from heaplint import ir
-from heaplint.flow.events import Event, Trace, Tracer, covers
+from heaplint.capi.facts import builtin
+from heaplint.flow.events import TYPE, Event, Trace, Tracer, covers
 from heaplint.model.expressions import fields_of, function_name, key_of
 from heaplint.model.inherit import Slot, has_gc, slot
-from heaplint.model.members import OwnedMember, owned_members
+from heaplint.model.members import OBJECT_STRUCT, OwnedMember, is_object_struct, owned_members
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
 
@@ -93,6 +94,40 @@ class Life:
                 if member.path != weak and not _weak_name(member.path) and not member.path.startswith("_")
             ] if struct is not None and struct.complete else []
         return self._members
+
+    def members_for(self, function: ir.Function) -> list[OwnedMember]:
+        """The members as a slot function sees them: of the struct it takes the instance for.
+
+        Types that share a head share functions that know only the head, under other field names.
+        """
+        name = function.parameters[0].type.name if function.parameters else ""
+        if self.made.struct is None or not name:
+            return self.members
+        if OBJECT_STRUCT.match(name) or name == "void":
+            subject = function.parameters[0].name
+            name = next(
+                (node.type.name for node in ir.walk(function.body) if isinstance(node, ir.Variable) and node.init is not None
+                 and node.type.pointers == 1 and isinstance(inner := ir.strip(node.init), ir.Name) and inner.text == subject
+                 and not OBJECT_STRUCT.match(node.type.name)), "",
+            )
+        struct = self.unit.struct(name) if name else None
+        if struct is None or struct.start == self.made.struct.start or not is_object_struct(self.unit, name):
+            return self.members
+        weak = self.weaklist_member()
+        return [m for m in owned_members(self.unit, struct) if m.path != weak and not _weak_name(m.path)]
+
+    def visits_type(self) -> bool | None:
+        """Whether the traverse that the instances use visits their type; None when it cannot be told."""
+        found = self.slot("tp_traverse")
+        if found.kind == "absent":
+            return False
+        function = self.unit.function(found.function) if found.function else None
+        if function is None:
+            return None
+        trace = self.tracer.subject(function)
+        if trace_visits_type(trace):
+            return True
+        return False if trace.complete else None
 
     def weaklist_member(self) -> str:
         """The field that holds the weak references; "" when there is none."""
@@ -252,6 +287,21 @@ class Life:
         return False
 
 
+def trace_visits_type(trace: Trace) -> bool:
+    """Whether a traverse visits the type, itself, in a helper or by calling a base's that does or may do."""
+    if any(event.path == TYPE for event in trace.of("visit", "touch")):
+        return True
+    return any(event.detail == "tp_traverse" and not names_builtin(event) for event in trace.of("call-slot"))
+
+
+def names_builtin(event: Event) -> bool:
+    """Whether a slot call takes the function from a type of the interpreter that is named in place."""
+    holder = ir.strip(event.expr) if event.expr is not None else None
+    while isinstance(holder, ir.Unary):
+        holder = ir.strip(holder.operand)
+    return isinstance(holder, ir.Name) and builtin(holder.text) is not None
+
+
 def _assigned_value(node: ir.Node, name: str) -> ir.Expr | None:
     if isinstance(node, ir.Variable) and node.name == name:
         return node.init
@@ -285,8 +335,3 @@ def lives(unit: Unit) -> tuple[Life, ...]:
     """The lives of a unit's types; the checks of one unit share them."""
     tracer = Tracer(unit)
     return tuple(Life(unit, tracer, made, has_gc(made)) for made in unit.types)
-
-
-def describe(event: Event) -> str:
-    """An event in words, for a path's step."""
-    return f"{event.kind} of {event.path or 'the object'}"

@@ -15,8 +15,10 @@ _MAX_HELPERS = 60
 
 def module_named(unit: Unit, expr: ir.Expr | None) -> ModuleDef | None:
     """The definition that `&def` means in a unit: its own, one of a file it includes, or the only one of that name."""
+    if expr is None or isinstance(ir.strip(expr), ir.Member):
+        return None
     name = key_of(expr)
-    if not name or isinstance(ir.strip(expr), ir.Member) if expr is not None else True:
+    if not name:
         return None
     files = {text.path for text in unit.texts}
     own = [module for module in unit.modules if module.symbol == name]
