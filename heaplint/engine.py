@@ -112,7 +112,7 @@ def merge(
     cards = all_cards()
     for report, unit in reports:
         card = cards[report.rule]
-        versions = {version for version in unit.view.versions if specifier_matches(card.python, version)}
+        versions = {version for version in unit.view.versions if specifier_matches(report.python or card.python, version)}
         if not versions:
             continue
         span = _span(report.place, sources)

@@ -10,9 +10,10 @@ from heaplint.checks.allocation import mismatched_frees
 from heaplint.checks.registry import Report, check
 from heaplint.checks.traverse import at_name
 from heaplint.flow.cfg import CfgNode
-from heaplint.flow.events import TYPE, Event, Trace
+from heaplint.flow.events import TYPE, Event, Trace, covers
 from heaplint.flow.lifecycle import Life, lives, names_builtin
 from heaplint.model.inherit import subclassable
+from heaplint.model.members import OwnedMember
 from heaplint.model.program import Unit
 
 _GC_FREE = frozenset({"PyObject_GC_Del", "_PyObject_GC_Del"})
@@ -234,7 +235,7 @@ def dealloc_skips_member(unit: Unit) -> Iterator[Report]:
         if any(event.path == "?" and event.kind == "release" for event in trace.events):
             continue
         for member in life.members_for(function):
-            if member.many or life.released_by(trace, member.path):
+            if _let_go(life, trace, member):
                 continue
             values = life.assignments(member.path)
             cleared = life.released_by(life.trace("tp_clear"), member.path)
@@ -249,6 +250,13 @@ def dealloc_skips_member(unit: Unit) -> Iterator[Report]:
                     (ir.Place(one.function.path, one.node.start, one.node.end), "a reference is stored here") for one in values[:1]
                 ),
             )
+
+
+def _let_go(life: Life, trace: Trace, member: OwnedMember) -> bool:
+    """Whether the member is released; of an array the elements are, not only its memory."""
+    if not member.many:
+        return life.released_by(trace, member.path)
+    return any(covers(event.path, member.path) for event in trace.of("release", "touch") if event.path not in ("", "?"))
 
 
 @check("HL223")

@@ -23,6 +23,8 @@ class Report:
     item: str | None = None
     severity: Severity | None = None
     """When it is not the card's."""
+    python: str | None = None
+    """The Pythons in which the defect exists, when they are fewer than the card's."""
     related: tuple[tuple[Place, str], ...] = ()
     steps: tuple[tuple[Place, str], ...] = ()
 

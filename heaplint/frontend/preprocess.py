@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from heaplint.capi.facts import since
 from heaplint.frontend.conditions import Condition, Value, evaluate, parse, satisfy
 from heaplint.frontend.lexical import BLANK, Directive, Lexed
 from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
@@ -123,6 +124,8 @@ class _Evaluator:
             if atom.operator == "defined":
                 return 1
             return self.macro_value(macro) if atom.operator == "name" else None
+        if (first := since().get(name)) is not None:
+            return int(self.view.python >= first) if atom.operator == "defined" or self.view.python < first else None
         if name in self.defined_here:
             return 0
         if atom.operator == "call":

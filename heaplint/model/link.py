@@ -24,7 +24,7 @@ STRUCTSEQ_INIT = {"PyStructSequence_InitType", "PyStructSequence_InitType2", "_P
                   "_PyStructSequence_InitBuiltinWithFlags", "_PyStructSequence_InitType"}
 STRUCTSEQ_NEW = {"PyStructSequence_NewType", "_PyStructSequence_NewType"}
 
-_FIELD_SET = re.compile(rb"(?:\.|->)\s*(?:tp_\w+|ob_type)\s*(?:\||&)?=(?!=)")
+_FIELD_SET = re.compile(rb"(?:\.|->)\s*(?:tp_\w+|ob_type|flags)\s*(?:\||&)?=(?!=)")
 _INIT_NAME = re.compile(r"PyInit_\w+\Z")
 _CREATE = {"PyModule_Create", "PyModule_Create2"}
 _SPEC_CALL = re.compile(rb"\bPy(?:Type_From\w+|StructSequence_(?:NewType|InitType2?))\s*\(|_PyStructSequence_\w+\s*\(")
@@ -226,6 +226,8 @@ def _assignments(unit: Unit) -> None:
             if not isinstance(node, ir.Assign):
                 continue
             target = ir.strip(node.target)
+            if isinstance(target, ir.Member) and target.field == "flags":
+                _assign_spec_flags(unit, target, node, function)
             if not isinstance(target, ir.Member) or not target.field.startswith("tp_"):
                 continue
             key = key_of(target.object)
@@ -240,8 +242,21 @@ def _assignments(unit: Unit) -> None:
                 _assign_field(made, target.field, node, function)
 
 
+def _assign_spec_flags(unit: Unit, target: ir.Member, node: ir.Assign, function: ir.Function) -> None:
+    """`spec.flags |= F` before the type is made."""
+    if target.arrow or not isinstance(target.object, ir.Name):
+        return
+    for made in unit.types:
+        if made.is_spec and made.symbol == target.object.text and made.local_to in ("", function.name):
+            _assign_field(made, "tp_flags", node, function)
+
+
 def _near(types: list[TypeDef], unit: Unit) -> list[TypeDef]:
     """Those of several types of one name that the unit means: its own, else all when they share one file."""
+    if len(types) > 1:
+        mine = {id(made) for made in unit.types}  # of this view; other views of the file have types of the same name
+        if of_view := [made for made in types if id(made) in mine]:
+            return of_view
     own = {text.path for text in unit.texts}
     near = [made for made in types if made.place.path in own]
     return near or (types if len({(made.place.path, made.symbol) for made in types}) == 1 else [])
@@ -318,8 +333,10 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
     key = key_of(inner)
     if isinstance(inner, ir.Member) or isinstance(inner, ir.Name):
         known = _near(unit.program.names.get(key, []), unit)
-        if known and not (isinstance(inner, ir.Name) and function is not None and _is_local(function, key) and len(known) != 1):
-            return list(dict.fromkeys(known))[:1] if len({one.symbol for one in known}) == 1 else [""]
+        if isinstance(inner, ir.Name) and function is not None and _is_local(function, key):
+            known = [one for one in known if _made_in(one, key, function)]
+        if known:
+            return [known[0]] if len({one.symbol for one in known}) == 1 else [""]
         if key.startswith(("PyExc_", "_PyExc_")) or re.match(r"_?Py[A-Z]\w*_Type\Z", key) or key == "PyStructSequence":
             return [key]
     if isinstance(inner, ir.Name) and function is not None and depth < 4:
@@ -341,7 +358,16 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
 
 
 def _is_local(function: ir.Function, name: str) -> bool:
-    return any(isinstance(node, ir.Variable) and node.name == name for node in ir.walk(function.body))
+    return any(parameter.name == name for parameter in function.parameters) or any(
+        isinstance(node, ir.Variable) and node.name == name for node in ir.walk(function.body)
+    )
+
+
+def _made_in(made: TypeDef, local: str, function: ir.Function) -> bool:
+    """Whether a local variable of a function holds a type because this very function puts it there."""
+    if made.symbol == local:
+        return made.local_to == function.name
+    return any(one.function == function.name and local in one.targets for one in made.creations)
 
 
 def _modules(unit: Unit) -> None:
