@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from heaplint import ir
@@ -15,6 +16,9 @@ from heaplint.model.inherit import slot as inherited_slot
 from heaplint.model.members import OwnedMember
 from heaplint.model.program import Unit
 from heaplint.model.types import HAVE_GC, TypeDef
+
+
+_RELEASES_MEMBER = re.compile(rb"Py_X?DECREF\s*\(\s*(?:\(\s*\w+\s*\*\s*\)\s*)?\(?\w+\)?\s*->")
 
 
 @check("HL210")
@@ -129,13 +133,14 @@ def _reset(trace: Trace, path: str) -> bool:
 @check("HL220")
 def clear_uses_decref(unit: Unit) -> Iterator[Report]:
     """A member released in tp_clear, or in a method that resets it, with the pointer left in place."""
+    resetting = {function.name: function for function in unit.functions_with(_RELEASES_MEMBER)} if unit.types else {}
     for life in lives(unit):
         function, trace = life.function("tp_clear"), life.trace("tp_clear")
         dealloc = life.made.slot("tp_dealloc")
         if function is not None and trace is not None and (dealloc is None or dealloc.function != function.name):
             yield from _left_in_place(life, trace, trace.events)
         for name in life.methods():
-            method = unit.function(name)
+            method = resetting.get(name)
             if method is not None and method.parameters:
                 trace = life.tracer.subject(method)
                 held = {event.path for event in trace.of("acquire")}

@@ -21,22 +21,27 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
         number = size(module)
         if number is not None and number < 0:
             consequence = (
-                "which a multi-phase module must not have" if module.init == "multi-phase"
+                "which a multi-phase module must not have"
+                if module.init == "multi-phase"
                 else "which says that its state is in C globals"
             )
             yield Report(
-                "HL302", module.place,
-                f"{module.symbol} has m_size {number}, {consequence}; move the state to a struct and set m_size to its sizeof",
+                "HL302",
+                module.place,
+                f"{module.symbol} has m_size {number}, {consequence}; "
+                "move the state to a struct and set m_size to its sizeof",
                 symbol=module.symbol,
             )
         elif module.init == "multi-phase" and (found := _filled(unit, module.exec_functions)) is not None:
             one, function, node = found
             yield Report(
-                "HL302", module.place,
+                "HL302",
+                module.place,
                 f"{module.symbol} is initialised in two phases, but {function.name}() stores an object in the "
                 f"{'static' if 'static' in one.variable.variable.type.storage else 'global'} variable {one.name}: "
                 "every interpreter that imports it overwrites the last one's; move it to the module state",
-                symbol=module.symbol, related=((place(function.path, node), f"{one.name} is set here"),),
+                symbol=module.symbol,
+                related=((place(function.path, node), f"{one.name} is set here"),),
             )
 
 

@@ -26,18 +26,18 @@ def single_phase_init(unit: Unit) -> Iterator[Report]:
             call = _module_returned(unit, function, 0)
             if call is not None:
                 yield Report(
-                    "HL301", ir.Place(function.path, function.start, function.end),
+                    "HL301",
+                    ir.Place(function.path, function.start, function.end),
                     f"{function.name} uses single-phase initialisation: it returns a module ({ir.called(call)}); "
                     "return PyModuleDef_Init(&def) and move the work to a Py_mod_exec function",
-                    symbol=function.name, function=function.name,
+                    symbol=function.name,
+                    function=function.name,
                 )
 
 
 def _init_names(unit: Unit) -> list[str]:
     """The PyInit_ names that the unit's texts define."""
-    return sorted(
-        name for text in unit.own for name in text.functions if _INIT.match(name)
-    )
+    return sorted(name for text in unit.own for name in text.functions if _INIT.match(name))
 
 
 def _module_returned(unit: Unit, function: ir.Function, depth: int) -> ir.Call | None:
@@ -50,12 +50,12 @@ def _module_returned(unit: Unit, function: ir.Function, depth: int) -> ir.Call |
     return None
 
 
-def _module_of(
-    unit: Unit, function: ir.Function, value: ir.Expr, depth: int, names: frozenset[str]
-) -> ir.Call | None:
+def _module_of(unit: Unit, function: ir.Function, value: ir.Expr, depth: int, names: frozenset[str]) -> ir.Call | None:
     inner = ir.strip(value)
     if isinstance(inner, ir.Conditional):
-        return _module_of(unit, function, inner.then, depth, names) or _module_of(unit, function, inner.otherwise, depth, names)
+        return _module_of(unit, function, inner.then, depth, names) or _module_of(
+            unit, function, inner.otherwise, depth, names
+        )
     if isinstance(inner, ir.Assign):
         return _module_of(unit, function, inner.value, depth, names)
     if isinstance(inner, ir.Call):
@@ -88,14 +88,14 @@ def module_found_globally(unit: Unit) -> Iterator[Report]:
             module = module_named(unit, call.args[-1])
             if module is None or module.init != "multi-phase":
                 continue
-            what = (
-                "always returns NULL" if name == "PyState_FindModule" else "raises SystemError"
-            )
+            what = "always returns NULL" if name == "PyState_FindModule" else "raises SystemError"
             yield Report(
-                "HL305", place(function.path, call),
-                f"{name} {what} here: {module.symbol} is initialised in two phases; pass the module along, or find it with "
-                "PyType_GetModule or PyType_GetModuleByDef",
-                symbol=module.symbol, function=function.name,
+                "HL305",
+                place(function.path, call),
+                f"{name} {what} here: {module.symbol} is initialised in two phases; pass the module along, "
+                "or find it with PyType_GetModule or PyType_GetModuleByDef",
+                symbol=module.symbol,
+                function=function.name,
             )
 
 
@@ -105,8 +105,10 @@ def interpreters_undeclared(unit: Unit) -> Iterator[Report]:
     for module in unit.modules:
         if module.init == "multi-phase" and _lacks(unit, module, "Py_mod_multiple_interpreters"):
             yield Report(
-                "HL306", module.place,
-                f"{module.symbol} does not say whether it supports several interpreters; add a Py_mod_multiple_interpreters slot",
+                "HL306",
+                module.place,
+                f"{module.symbol} does not say whether it supports several interpreters; "
+                "add a Py_mod_multiple_interpreters slot",
                 symbol=module.symbol,
             )
 
@@ -121,7 +123,8 @@ def gil_undeclared(unit: Unit) -> Iterator[Report]:
             continue
         cure = "add a Py_mod_gil slot" if module.init == "multi-phase" else "call PyUnstable_Module_SetGIL"
         yield Report(
-            "HL307", module.place,
+            "HL307",
+            module.place,
             f"{module.symbol} does not say whether it needs the GIL, so that importing it turns the GIL back on in "
             f"free-threaded Python; {cure}",
             symbol=module.symbol,
@@ -137,7 +140,8 @@ def _lacks(unit: Unit, module: ModuleDef, slot: str) -> bool:
         return False
     return not any(
         other.symbol == module.symbol and (other.slots_unknown or other.slot(slot) is not None)
-        for one in other_readings(unit) for other in one.modules
+        for one in other_readings(unit)
+        for other in one.modules
     )
 
 
@@ -156,10 +160,12 @@ def gilstate_in_subinterpreters(unit: Unit) -> Iterator[Report]:
         for call in ir.calls(function.body):
             if ir.called(call) == "PyGILState_Ensure":
                 yield Report(
-                    "HL309", place(function.path, call),
-                    f"PyGILState_Ensure attaches the thread to the main interpreter, but {module.symbol} says that it supports "
-                    "several; make a thread state for the right one with PyThreadState_New",
-                    symbol=module.symbol, function=function.name,
+                    "HL309",
+                    place(function.path, call),
+                    f"PyGILState_Ensure attaches the thread to the main interpreter, but {module.symbol} "
+                    "says that it supports several; make a thread state for the right one with PyThreadState_New",
+                    symbol=module.symbol,
+                    function=function.name,
                 )
 
 

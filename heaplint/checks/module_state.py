@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,13 +9,16 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.flow.events import Kind, Trace, Tracer, covers
-from heaplint.flow.lifecycle import ATOMIC, BORROWED
-from heaplint.model.members import OwnedMember, owned_members
+from heaplint.flow.lifecycle import ATOMIC, BORROWED, NEW_REFERENCE
+from heaplint.model.members import OwnedMember, is_object_struct, owned_members
+from heaplint.model.mentions import other_readings
+from heaplint.model.module_lookup import reached
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
 
 _FUNCTIONS = ("m_traverse", "m_clear", "m_free")
 _ACQUIRE = frozenset({"Py_INCREF", "Py_XINCREF", "Py_IncRef", "Py_NewRef", "Py_XNewRef"})
+_RELEASE = frozenset({"Py_CLEAR", "Py_DECREF", "Py_XDECREF", "Py_SETREF", "Py_XSETREF", "Py_DecRef"})
 _VISITING: tuple[Kind, ...] = ("visit", "touch")
 _RELEASING: tuple[Kind, ...] = ("release", "free-memory", "touch")
 
@@ -39,16 +41,18 @@ def module_state_not_traversed(unit: Unit) -> Iterator[Report]:
         if module.state is None or not module.state.complete:
             continue
         traces = {
-            name: tracer.subject(function) for name, symbol in module.functions.items()
+            name: tracer.subject(function)
+            for name, symbol in module.functions.items()
             if (function := unit.function(symbol)) is not None
         }
-        members = [member for member in owned_members(unit, module.state) if not _borrowed(unit, module, member, traces)]
-        indirect = () if members else _released_indirectly(traces)
+        values = _Values(unit, module)
+        members = [member for member in owned_members(unit, module.state) if not _borrowed(values, member, traces)]
+        indirect = () if members else _indirect(unit, module.state, traces)
         if not members and not indirect:
             continue
-        atomic = frozenset(member.path for member in members if _atomic(unit, member))
+        atomic = frozenset(member.path for member in members if _atomic(values, member))
         state = _State(module, tuple(members), atomic)
-        missing = [name for name in _FUNCTIONS if name not in module.functions]
+        missing = [name for name in _FUNCTIONS if not _has(unit, module, name)]
         if members and len(atomic) == len(members) and "m_traverse" in missing:
             missing.remove("m_traverse")
         if "m_free" in missing and indirect:
@@ -56,11 +60,22 @@ def module_state_not_traversed(unit: Unit) -> Iterator[Report]:
         if missing:
             held = ", ".join([*(member.path for member in members), *indirect][:3])
             yield Report(
-                "HL304", module.place,
+                "HL304",
+                module.place,
                 f"the state of {module.symbol} owns objects ({held}), but the definition has no {_listed(missing)}",
-                symbol=module.symbol, item=missing[0] if len(missing) == 1 else None,
+                symbol=module.symbol,
+                item=missing[0] if len(missing) == 1 else None,
             )
         yield from _left_out(unit, state, traces)
+
+
+def _has(unit: Unit, module: ModuleDef, name: str) -> bool:
+    """Whether a definition has a function, however the unit is read for the same Pythons."""
+    return name in module.functions or any(
+        other.symbol == module.symbol and name in other.functions
+        for one in other_readings(unit)
+        for other in one.modules
+    )
 
 
 def _listed(names: list[str]) -> str:
@@ -88,9 +103,12 @@ def _left_out(unit: Unit, state: _State, traces: dict[str, Trace]) -> Iterator[R
                 continue
             function = trace.function
             yield Report(
-                "HL304", ir.Place(function.path, function.start, function.end),
+                "HL304",
+                ir.Place(function.path, function.start, function.end),
                 f"{function.name} ({name} of {state.module.symbol}) does not {verb} {member.path} of the module state",
-                symbol=state.module.symbol, function=function.name, item=member.path,
+                symbol=state.module.symbol,
+                function=function.name,
+                item=member.path,
             )
 
 
@@ -103,15 +121,48 @@ def _readable(trace: Trace, kinds: tuple[Kind, ...]) -> bool:
 
 def _harmless(called: str) -> bool:
     """Calls that are given the module, or something else, and deal with no member."""
-    return called.startswith(("PyModule_", "PyState_", "_PyModule_", "assert", "PyErr_", "PyMem_", "Py_TYPE", "PyObject_Free"))
+    return called.startswith(
+        ("PyModule_", "PyState_", "_PyModule_", "assert", "PyErr_", "PyMem_", "Py_TYPE", "PyObject_Free")
+    )
 
 
-def _released_indirectly(traces: dict[str, Trace]) -> tuple[str, ...]:
-    """The paths of objects in C structs that the state points to, as the releasing functions show them."""
-    return tuple(dict.fromkeys(
-        event.path for name in ("m_clear", "m_free") if name in traces
-        for event in traces[name].of("release") if "." in event.path
-    ))
+def _indirect(unit: Unit, state: ir.Struct, traces: dict[str, Trace]) -> tuple[str, ...]:
+    """The paths of objects in C structs that the state points to and owns, as the code shows both."""
+    events = [event for name in ("m_clear", "m_free") if name in traces for event in traces[name].of(*_RELEASING)]
+    found = []
+    for field in state.fields:
+        if (
+            field.type.pointers not in (1, 2)
+            or field.type.function
+            or not any(event.path.partition(".")[0] == field.name for event in events)
+        ):
+            continue
+        struct = unit.struct(field.type.name)
+        if struct is None or is_object_struct(unit, field.type.base):
+            continue
+        found += [
+            f"{field.name}->{member.path}"
+            for member in owned_members(unit, struct)
+            if member.exact and _releases(unit, struct, member.path)
+        ]
+    return tuple(found)
+
+
+def _releases(unit: Unit, struct: ir.Struct, path: str) -> bool:
+    """Whether some function of the unit releases a member of a struct, by a pointer declared as one to it."""
+    leaf = path.rpartition(".")[2]
+    for function in unit.all_functions_with(re.compile(rb"->\s*" + leaf.encode() + rb"\b")):
+        pointers = {
+            node.name
+            for node in (*function.parameters, *ir.walk(function.body))
+            if isinstance(node, ir.Variable) and unit.struct(node.type.name) is struct
+        }
+        for call in ir.calls(function.body):
+            if ir.called(call) in _RELEASE and call.args and isinstance(member := ir.strip(call.args[0]), ir.Member):
+                holder = ir.strip(member.object)
+                if member.field == leaf and (not isinstance(holder, ir.Name) or holder.text in pointers):
+                    return True
+    return False
 
 
 # -- what a member holds -----------------------------------------------------------------------------------------------
@@ -123,42 +174,147 @@ class _Value:
     value: ir.Expr
 
 
-def _borrowed(unit: Unit, module: ModuleDef, member: OwnedMember, traces: dict[str, Trace]) -> bool:
-    """Whether all that is ever put into a member is borrowed, and nothing releases it."""
-    for name in ("m_clear", "m_free"):
-        if name in traces and any(covers(event.path, member.path) for event in traces[name].of(*_RELEASING)):
+class _Values:
+    """What the program assigns to the members of a module's state, NULL left out."""
+
+    def __init__(self, unit: Unit, module: ModuleDef) -> None:
+        self.unit = unit
+        self.module = module
+        self.initialising = list(reached(unit, [*module.exec_functions, module.init_function]))
+        self.known: dict[str, tuple[_Value, ...]] = {}
+
+    def of(self, path: str) -> tuple[_Value, ...]:
+        """The values of a member, from the functions that name it and those that initialise the module."""
+        leaf = path.rpartition(".")[2]
+        if leaf not in self.known:
+            naming = self.unit.all_functions_with(re.compile(rb"\b" + re.escape(leaf.encode()) + rb"\b"))
+            functions = {id(one): one for one in (*naming, *self.initialising)}
+            self.known[leaf] = tuple(value for one in functions.values() for value in self._in(one, leaf))
+        return self.known[leaf]
+
+    def _in(self, function: ir.Function, leaf: str) -> Iterator[_Value]:
+        for node in ir.walk(function.body):
+            value: ir.Expr | None = None
+            if isinstance(node, ir.Assign) and node.operator == "=":
+                value = node.value if self._names(function, node.target, leaf) else None
+            elif isinstance(node, ir.Call):
+                value = self._given_to(function, node, leaf)
+            if value is not None and not ir.is_null(_core(value)):
+                yield _Value(function, value)
+
+    def _given_to(self, function: ir.Function, call: ir.Call, leaf: str) -> ir.Expr | None:
+        """The value that Py_SETREF gives a member, or a call that is given its address: it may put anything there."""
+        if ir.called(call) in ("Py_SETREF", "Py_XSETREF"):
+            return call.args[1] if len(call.args) == 2 and self._names(function, call.args[0], leaf) else None
+        for argument in call.args:
+            inner = ir.strip(argument)
+            if isinstance(inner, ir.Unary) and inner.operator == "&" and self._names(function, inner.operand, leaf):
+                return call
+        return None
+
+    def _names(self, function: ir.Function, expr: ir.Expr, leaf: str) -> bool:
+        inner = ir.strip(expr)
+        while isinstance(inner, ir.Index):
+            inner = ir.strip(inner.object)
+        if not isinstance(inner, ir.Member) or inner.field != leaf:
             return False
-    values = _values(unit, member.path)
-    return bool(values) and all(_is_borrowed(one, member.path) for one in values)
+        holder = ir.strip(inner.object)
+        if not isinstance(holder, ir.Name):
+            return True
+        declared = next(
+            (
+                node
+                for node in (*function.parameters, *ir.walk(function.body))
+                if isinstance(node, ir.Variable) and node.name == holder.text
+            ),
+            None,
+        )
+        struct = self.unit.struct(declared.type.name) if declared is not None else None
+        return struct is None or struct is self.module.state
+
+
+def _borrowed(values: _Values, member: OwnedMember, traces: dict[str, Trace]) -> bool:
+    """Whether a member that no function of the definition deals with is not shown to own what it holds either."""
+    dealt_with = any(
+        covers(event.path, member.path)
+        for name, trace in traces.items()
+        for event in trace.of(*(_VISITING if name == "m_traverse" else _RELEASING))
+    )
+    if dealt_with:
+        return False
+    found = values.of(member.path)
+    if "m_traverse" in traces and "m_clear" in traces:
+        return not any(_is_new(one, member.path) for one in found)
+    return bool(found) and all(_is_borrowed(one, member.path) for one in found)
+
+
+def _acquired(function: ir.Function) -> set[str]:
+    return {
+        name
+        for call in ir.calls(function.body)
+        if ir.called(call) in _ACQUIRE and call.args
+        if (name := _name(call.args[0]))
+    }
+
+
+def _is_new(one: _Value, path: str) -> bool:
+    """Whether a value is a new reference, as far as a look at the function tells."""
+    if path.rpartition(".")[2] in _acquired(one.function):
+        return True
+    return any(
+        NEW_REFERENCE.match(ir.called(source)) and not BORROWED.match(ir.called(source)) for source in _sources(one)
+    )
+
+
+def _sources(one: _Value) -> list[ir.Expr]:
+    """The value itself, or for a local everything but NULL that it is given."""
+    inner = _core(one.value)
+    if not isinstance(inner, ir.Name):
+        return [inner]
+    found = []
+    for node in ir.walk(one.function.body):
+        value: ir.Expr | None = None
+        if isinstance(node, ir.Variable) and node.name == inner.text:
+            value = node.init
+        elif isinstance(node, ir.Assign) and isinstance(node.target, ir.Name) and node.target.text == inner.text:
+            value = node.value
+        if value is not None and not ir.is_null(_core(value)):
+            found.append(_core(value))
+    return found or [inner]
 
 
 def _is_borrowed(one: _Value, path: str) -> bool:
-    leaf = path.rpartition(".")[2]
-    inner = _core(one.value)
-    acquired = {
-        name for call in ir.calls(one.function.body) if ir.called(call) in _ACQUIRE and call.args
-        if (name := _name(call.args[0]))
-    }
-    if leaf in acquired:
+    acquired = _acquired(one.function)
+    if path.rpartition(".")[2] in acquired or _name(one.value) in acquired:
         return False
-    if isinstance(inner, ir.Call):
-        return bool(BORROWED.match(ir.called(inner)))
-    if isinstance(inner, ir.Unary) and inner.operator == "&":
-        return _name(inner.operand) not in acquired
-    if isinstance(inner, ir.Name):
-        if inner.text in acquired:
-            return False
-        if inner.text.startswith(("PyExc_", "Py_")):
-            return True
-        return inner.text in {parameter.name for parameter in one.function.parameters} and not _assigned(one.function, inner.text)
-    return False
+    parameters = {parameter.name for parameter in one.function.parameters}
+    for source in _sources(one):
+        match source:
+            case ir.Call():
+                if not BORROWED.match(ir.called(source)):
+                    return False
+            case ir.Unary(operator="&"):
+                if _name(source.operand) in acquired:
+                    return False
+            case ir.Name():
+                if source.text not in parameters and not source.text.startswith(("PyExc_", "Py_")):
+                    return False
+            case _:
+                return False
+    return True
 
 
-def _atomic(unit: Unit, member: OwnedMember) -> bool:
+def _atomic(values: _Values, member: OwnedMember) -> bool:
     """Whether a member only ever holds strings, numbers and their like."""
-    values = _values(unit, member.path)
-    return bool(values) and not member.many and all(
-        isinstance(inner := _core(one.value), ir.Call) and bool(ATOMIC.match(ir.called(inner))) for one in values
+    found = values.of(member.path)
+    return (
+        bool(found)
+        and not member.many
+        and all(
+            isinstance(source, ir.Call) and bool(ATOMIC.match(ir.called(source)))
+            for one in found
+            for source in _sources(one)
+        )
     )
 
 
@@ -174,45 +330,3 @@ def _name(expr: ir.Expr) -> str:
     if isinstance(inner, ir.Member):
         return inner.field
     return inner.text if isinstance(inner, ir.Name) else ""
-
-
-def _assigned(function: ir.Function, name: str) -> bool:
-    return any(
-        isinstance(node, ir.Assign) and isinstance(node.target, ir.Name) and node.target.text == name
-        for node in ir.walk(function.body)
-    )
-
-
-@functools.lru_cache(maxsize=256)
-def _values(unit: Unit, path: str) -> tuple[_Value, ...]:
-    """What the unit's functions assign to a member of this name, NULL left out."""
-    leaf = path.rpartition(".")[2]
-    pattern = re.compile(rb"(?:->|\.)\s*" + leaf.encode() + rb"\b")
-    found = []
-    for function in unit.all_functions_with(pattern):
-        for node in ir.walk(function.body):
-            value: ir.Expr | None = None
-            if isinstance(node, ir.Assign) and node.operator == "=" and _names(node.target, leaf):
-                value = node.value
-            elif isinstance(node, ir.Call) and _names_any(node, leaf):
-                value = node
-            if value is not None and not ir.is_null(_core(value)):
-                found.append(_Value(function, value))
-    return tuple(found)
-
-
-def _names(expr: ir.Expr, leaf: str) -> bool:
-    inner = ir.strip(expr)
-    while isinstance(inner, ir.Index):
-        inner = ir.strip(inner.object)
-    return isinstance(inner, ir.Member) and inner.field == leaf
-
-
-def _names_any(call: ir.Call, leaf: str) -> bool:
-    """A call that is given the member's address, or Py_SETREF of it: it fills the member with something unknown."""
-    if ir.called(call) in ("Py_SETREF", "Py_XSETREF"):
-        return bool(call.args) and _names(call.args[0], leaf)
-    return any(
-        isinstance(inner := ir.strip(argument), ir.Unary) and inner.operator == "&" and _names(inner.operand, leaf)
-        for argument in call.args
-    )

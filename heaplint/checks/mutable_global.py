@@ -20,7 +20,7 @@ _WRITE = re.compile(
 )
 _LOCK = re.compile(r"(?i)mutex|lock|once|atomic|tss|cond")
 _API_TYPE = re.compile(r"_?Py(?!_ssize_t|_hash_t|_uhash_t|_UCS\d|_UNICODE|ThreadState|InterpreterState)\w+\Z")
-_NOT_A_VARIABLE = re.compile(rb"\s*(?:extern|typedef)\b|[^=]*\(")
+_NOT_A_VARIABLE = re.compile(rb"\s*(?:extern|typedef|using|namespace|template|friend|class)\b|[^=]*\(")
 _LONGEST = 4000
 _MAX_CALLERS = 6
 
@@ -49,7 +49,11 @@ def _file_variables(unit: Unit) -> dict[str, tuple[ir.Variable, ir.Place]]:
     found: dict[str, tuple[ir.Variable, ir.Place]] = {}
     for text in unit.own:
         for item in text.items:
-            if item.kind != "declaration" or item.end - item.start > _LONGEST or _NOT_A_VARIABLE.match(text.code, item.start, item.end):
+            if (
+                item.kind != "declaration"
+                or item.end - item.start > _LONGEST
+                or _NOT_A_VARIABLE.match(text.code, item.start, item.end)
+            ):
                 continue
             for variable in text.parse(item).variables:
                 where = place(text.path, variable)
@@ -68,7 +72,10 @@ def _is_candidate(unit: Unit, variable: ir.Variable, where: ir.Place) -> bool:
 
 
 def _of_function(
-    unit: Unit, function: ir.Function, variables: dict[str, tuple[ir.Variable, ir.Place]], written: set[str],
+    unit: Unit,
+    function: ir.Function,
+    variables: dict[str, tuple[ir.Variable, ir.Place]],
+    written: set[str],
     initialisation: _Initialisation,
 ) -> Iterator[Report]:
     scopes = _Scopes(unit, function)
@@ -83,10 +90,12 @@ def _of_function(
             continue
         written.add(key)
         yield Report(
-            "HL308", where,
+            "HL308",
+            where,
             f"{variable.name} has static storage and is written by {function.name}() after initialisation: "
             "all interpreters and threads share it; move it to the module state, or protect it with a lock",
-            symbol=variable.name, function=function.name if local is not None else None,
+            symbol=variable.name,
+            function=function.name if local is not None else None,
             related=((place(function.path, node), "written here"),),
         )
 
@@ -161,8 +170,11 @@ class _Initialisation:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.known: dict[str, bool] = {
-            name: True for other in unit.program.units for module in other.modules
-            for name in (*module.exec_functions, module.init_function) if name
+            name: True
+            for other in unit.program.units
+            for module in other.modules
+            for name in (*module.exec_functions, module.init_function)
+            if name
         }
 
     def only(self, name: str) -> bool:

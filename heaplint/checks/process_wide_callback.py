@@ -14,7 +14,8 @@ from heaplint.model.program import Unit
 from heaplint.model.static_objects import static_object
 
 _TRACE = {
-    "PyEval_SetTrace": "PyEval_SetTrace(NULL, NULL)", "PyEval_SetProfile": "PyEval_SetProfile(NULL, NULL)",
+    "PyEval_SetTrace": "PyEval_SetTrace(NULL, NULL)",
+    "PyEval_SetProfile": "PyEval_SetProfile(NULL, NULL)",
     "PyEval_SetTraceAllThreads": "PyEval_SetTraceAllThreads(NULL, NULL)",
     "PyEval_SetProfileAllThreads": "PyEval_SetProfileAllThreads(NULL, NULL)",
 }
@@ -25,7 +26,9 @@ _CALLS = re.compile(r"PyObject_(?:Call\w*|Vectorcall\w*)\Z")
 @check("HL311")
 def process_wide_callback(unit: Unit) -> Iterator[Report]:
     """Registrations without an end."""
-    for function in functions_mentioning(unit, *_TRACE, "PyCodec_Register", "PyOS_InputHook", "Py_AtExit", "register_at_fork"):
+    for function in functions_mentioning(
+        unit, *_TRACE, "PyCodec_Register", "PyOS_InputHook", "Py_AtExit", "register_at_fork"
+    ):
         fork = _mentions_string(function, "register_at_fork")
         for node in ir.walk(function.body):
             if isinstance(node, ir.Call):
@@ -34,9 +37,10 @@ def process_wide_callback(unit: Unit) -> Iterator[Report]:
                 yield from _of_hook(unit, function, node)
         if fork is not None:
             yield _report(
-                function, _registering_call(function, fork),
-                "os.register_at_fork keeps the handler, and what it refers to, until the interpreter ends; register an object "
-                "that refers to the module weakly",
+                function,
+                _registering_call(function, fork),
+                "os.register_at_fork keeps the handler, and what it refers to, until the interpreter ends; "
+                "register an object that refers to the module weakly",
             )
 
 
@@ -47,19 +51,36 @@ def _report(function: ir.Function, node: ir.Node, message: str) -> Report:
 def _of_call(unit: Unit, function: ir.Function, call: ir.Call) -> Iterator[Report]:
     name = ir.called(call)
     if name in _TRACE:
-        holds = len(call.args) == 2 and not ir.is_null(call.args[0]) and not ir.is_null(call.args[1])
+        holds = len(call.args) == 2 and _is_function(function, call.args[0]) and not ir.is_null(call.args[1])
         if holds and not _ended(unit, _TRACE):
-            yield _report(function, call, f"{name} keeps its object for the thread and nothing ends it; call {_TRACE[name]} when it is over")
+            yield _report(
+                function,
+                call,
+                f"{name} keeps its object for the thread and nothing ends it; call {_TRACE[name]} when it is over",
+            )
     elif name == "PyCodec_Register":
         if not _anywhere(unit, rb"\bPyCodec_Unregister\b"):
-            yield _report(function, call, "PyCodec_Register keeps the search function until the interpreter ends; call PyCodec_Unregister")
+            yield _report(
+                function,
+                call,
+                "PyCodec_Register keeps the search function until the interpreter ends; call PyCodec_Unregister",
+            )
     elif name == "Py_AtExit" and call.args:
         used = _objects_used(unit, function_name(call.args[0]))
         if used:
             yield _report(
-                function, call,
-                f"Py_AtExit runs {function_name(call.args[0])} when the interpreter is gone, and it uses {used}; use the atexit module",
+                function,
+                call,
+                f"Py_AtExit runs {function_name(call.args[0])} when the interpreter is gone, "
+                f"and it uses {used}; use the atexit module",
             )
+
+
+def _is_function(function: ir.Function, expr: ir.Expr) -> bool:
+    """A function by name, and not a variable of this one that may hold NULL."""
+    name = function_name(expr)
+    variables = (*function.parameters, *ir.walk(function.body))
+    return bool(name) and not any(isinstance(node, ir.Variable) and node.name == name for node in variables)
 
 
 def _of_hook(unit: Unit, function: ir.Function, node: ir.Assign) -> Iterator[Report]:
@@ -71,7 +92,10 @@ def _of_hook(unit: Unit, function: ir.Function, node: ir.Assign) -> Iterator[Rep
     used = _objects_used(unit, hook)
     if used and not _hook_put_back(unit):
         yield _report(
-            function, node, f"PyOS_InputHook is one for the process: {hook} uses {used} for every interpreter, and nothing takes it back",
+            function,
+            node,
+            f"PyOS_InputHook is one for the process: {hook} uses {used} for every interpreter, "
+            "and nothing takes it back",
         )
 
 
@@ -123,6 +147,11 @@ def _registering_call(function: ir.Function, named: ir.Call) -> ir.Node:
         elif isinstance(node, ir.Assign) and ir.strip(node.value) is named and isinstance(node.target, ir.Name):
             holder = node.target.text
     for call in ir.calls(function.body):
-        if _CALLS.match(ir.called(call)) and call.args and isinstance(first := ir.strip(call.args[0]), ir.Name) and first.text == holder:
+        if (
+            _CALLS.match(ir.called(call))
+            and call.args
+            and isinstance(first := ir.strip(call.args[0]), ir.Name)
+            and first.text == holder
+        ):
             return call
     return named

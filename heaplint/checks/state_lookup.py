@@ -15,14 +15,24 @@ from heaplint.model.mentions import functions_mentioning, mention
 from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
-from heaplint.model.roles import Role, method_roles, type_roles
+from heaplint.model.roles import Role, table_roles, type_roles
 
 _OF_THE_TYPE = frozenset({"PyType_GetModule", "PyType_GetModuleState", "_PyType_GetModuleState"})
 _BY_DEF = frozenset({"PyType_GetModuleByDef", "_PyType_GetModuleByDef"})
 _GET_STATE = frozenset({"PyModule_GetState", "_PyModule_GetState"})
 _CREATE = frozenset({"PyModule_Create", "PyModule_Create2"})
 _UNARY = frozenset(
-    "nb_negative nb_positive nb_absolute nb_bool nb_invert nb_int nb_float nb_index nb_reserved".split()
+    {
+        "nb_negative",
+        "nb_positive",
+        "nb_absolute",
+        "nb_bool",
+        "nb_invert",
+        "nb_int",
+        "nb_float",
+        "nb_index",
+        "nb_reserved",
+    }
 )
 _STATE_IS_OPTIONAL = ">=3.5,<3.9"
 _MAX_DEPTH = 4
@@ -39,7 +49,9 @@ class _Calls:
     wanted: frozenset[str]
     seen: set[tuple[int, tuple[tuple[str, str], ...]]] = field(default_factory=set)
 
-    def of(self, function: ir.Function, env: Mapping[str, What], depth: int = 0) -> Iterator[tuple[ir.Function, ir.Call, str]]:
+    def of(
+        self, function: ir.Function, env: Mapping[str, What], depth: int = 0
+    ) -> Iterator[tuple[ir.Function, ir.Call, str]]:
         """Function, call, and the name of the parameter of `function` that the subject comes from."""
         key = (id(function), tuple(sorted(env.items())))
         if key in self.seen or depth > _MAX_DEPTH:
@@ -56,7 +68,9 @@ class _Calls:
             helper = self.unit.function(called) if called and any(given) else None
             if helper is not None and helper is not function:
                 inner = {
-                    parameter.name: what for parameter, what in zip(helper.parameters, given, strict=False) if what and parameter.name
+                    parameter.name: what
+                    for parameter, what in zip(helper.parameters, given, strict=False)
+                    if what and parameter.name
                 }
                 if inner:
                     yield from self.of(helper, inner, depth + 1)
@@ -122,16 +136,18 @@ def state_through_subclass(unit: Unit) -> Iterator[Report]:
                     continue
                 told.add(where)
                 yield Report(
-                    "HL310", where,
-                    f"{ir.called(call)} of the object's own type fails for subclasses of {made.symbol} written in Python; use "
-                    f"{'PyType_GetModuleByDef' if role.slot != 'method' else 'METH_METHOD and the defining class'}",
-                    symbol=made.symbol, function=function.name,
+                    "HL310",
+                    where,
+                    f"{ir.called(call)} of the object's own type fails for subclasses of {made.symbol} written in Python; "
+                    f"use {'PyType_GetModuleByDef' if role.slot != 'method' else 'METH_METHOD and the defining class'}",
+                    symbol=made.symbol,
+                    function=function.name,
                 )
 
 
 @check("HL312")
 def state_used_before_checked(unit: Unit) -> Iterator[Report]:
-    """Results that can be NULL: for operands of any type, modules without state, functions that run before there is one."""
+    """Results that can be NULL: operands of any type, modules without state, functions that run too early."""
     if _texts_mention(unit, _BY_DEF):
         yield from _foreign_operands(unit)
     if unit.modules and _texts_mention(unit, _GET_STATE):
@@ -144,21 +160,24 @@ def state_used_before_checked(unit: Unit) -> Iterator[Report]:
 
 def _foreign_operands(unit: Unit) -> Iterator[Report]:
     told: set[ir.Place] = set()
-    roles = [role for made in unit.types for role in type_roles(unit, made)]
-    roles += [role for module in unit.modules for role in method_roles(unit, module.fields.get("m_methods"))]
-    for role in roles:
+    roles = [role for made in unit.types if made.kind == "static" for role in type_roles(unit, made)]
+    for role in (*roles, *table_roles(unit)):
         for index in _foreign(role):
             env: dict[str, What] = {role.function.parameters[index].name: "object"}
             for function, call, name in _Calls(unit, _BY_DEF).of(role.function, env):
                 where = place(function.path, call)
-                if where in told or _looked_at(function, name, call) or first_use(function, call, _GET_STATE) != "used":
+                looked_at = _looked_at(function, name, call) or _looked_at(role.function, next(iter(env)), call)
+                if where in told or looked_at or first_use(function, call, _GET_STATE) != "used":
                     continue
                 told.add(where)
                 yield Report(
-                    "HL312", where,
-                    f"{ir.called(call)} returns NULL when {name} is no instance of the module's types, and {function.name} "
-                    "uses the result unchecked",
-                    symbol=function.name, function=function.name, item=name,
+                    "HL312",
+                    where,
+                    f"{ir.called(call)} returns NULL when {name} is no instance of the module's types, "
+                    f"and {function.name} uses the result unchecked",
+                    symbol=function.name,
+                    function=function.name,
+                    item=name,
                 )
 
 
@@ -177,12 +196,13 @@ def _foreign(role: Role) -> list[int]:
 
 
 def _looked_at(function: ir.Function, name: str, call: ir.Call) -> bool:
-    """Whether a condition in front of a call asks something about a parameter."""
+    """Whether a condition in front of a call asks something about a parameter; in another function: any condition."""
     for node in ir.walk(function.body):
         if node is call:
             return False
-        if isinstance(node, ir.If | ir.Conditional) and not any(one is call for one in ir.walk(node.condition)):
-            if any(isinstance(one, ir.Name) and one.text == name for one in ir.walk(node.condition)):
+        if isinstance(node, ir.If | ir.Conditional):
+            parts = list(ir.walk(node.condition))
+            if call not in parts and any(isinstance(one, ir.Name) and one.text == name for one in parts):
                 return True
     return False
 
@@ -206,9 +226,12 @@ def _modules_without_state(unit: Unit) -> Iterator[Report]:
                 given = made.get(argument.text)
                 if given is not None and first_use(function, call, frozenset()) == "used":
                     yield Report(
-                        "HL312", place(function.path, call),
-                        f"{ir.called(call)} returns NULL: {given.symbol} has m_size {size(given)}, so the module has no state",
-                        symbol=given.symbol, function=function.name,
+                        "HL312",
+                        place(function.path, call),
+                        f"{ir.called(call)} returns NULL: {given.symbol} has m_size {size(given)}, "
+                        "so the module has no state",
+                        symbol=given.symbol,
+                        function=function.name,
                     )
 
 
@@ -221,11 +244,17 @@ def _before_there_is_one(unit: Unit, module: ModuleDef) -> Iterator[Report]:
         for call in ir.calls(function.body):
             if not call.args or not isinstance(argument := ir.strip(call.args[0]), ir.Name) or argument.text != subject:
                 continue
-            if (ir.called(call) in _GET_STATE or _gives_state(unit, ir.called(call))) and first_use(function, call, frozenset()) == "used":
+            if (ir.called(call) in _GET_STATE or _gives_state(unit, ir.called(call))) and first_use(
+                function, call, frozenset()
+            ) == "used":
                 yield Report(
-                    "HL312", place(function.path, call),
-                    f"{function.name} ({slot}) uses the module state unchecked; before Python 3.9 it also runs when there is none yet",
-                    symbol=module.symbol, function=function.name, python=_STATE_IS_OPTIONAL,
+                    "HL312",
+                    place(function.path, call),
+                    f"{function.name} ({slot}) uses the module state unchecked; "
+                    "before Python 3.9 it also runs when there is none yet",
+                    symbol=module.symbol,
+                    function=function.name,
+                    python=_STATE_IS_OPTIONAL,
                 )
                 break
 
@@ -237,7 +266,8 @@ def _gives_state(unit: Unit, name: str) -> bool:
         return False
     found = [call for call in ir.calls(function.body) if ir.called(call) in _GET_STATE]
     tested = any(
-        isinstance(node, ir.If | ir.Conditional | ir.Loop) or ir.called(node if isinstance(node, ir.Call) else None) == "assert"
+        isinstance(node, ir.If | ir.Conditional | ir.Loop)
+        or ir.called(node if isinstance(node, ir.Call) else None) == "assert"
         for node in ir.walk(function.body)
     )
     return len(found) == 1 and not tested and function.returns.pointers == 1

@@ -17,8 +17,11 @@ def static_object(unit: Unit) -> Iterator[Report]:
     """Every variable with static storage that holds objects."""
     for one in static_objects(unit):
         yield Report(
-            "HL303", one.variable.place, f"{_what(unit, one)}, which all interpreters share; {_CURE}",
-            symbol=one.name, function=one.variable.function or None,
+            "HL303",
+            one.variable.place,
+            f"{_what(unit, one)}, which all interpreters share; {_CURE}",
+            symbol=one.name,
+            function=one.variable.function or None,
         )
 
 
@@ -36,9 +39,16 @@ def _what(unit: Unit, one: StaticObject) -> str:
 
 
 _USES = (
-    ("PyErr_New", "an exception"), ("PyUnicode_", "a string"), ("PyImport_", "an imported module"), ("PyType_From", "a heap type"),
-    ("PyStructSequence_NewType", "a heap type"), ("PyModule_", "a module"), ("PyDict_", "a dictionary"),
-    ("PyObject_GetAttr", "an imported object"), ("PyContextVar_", "a context variable"), ("PyLong_", "a number"),
+    ("PyErr_New", "an exception"),
+    ("PyUnicode_", "a string"),
+    ("PyImport_", "an imported module"),
+    ("PyType_From", "a heap type"),
+    ("PyStructSequence_NewType", "a heap type"),
+    ("PyModule_", "a module"),
+    ("PyDict_", "a dictionary"),
+    ("PyObject_GetAttr", "an imported object"),
+    ("PyContextVar_", "a context variable"),
+    ("PyLong_", "a number"),
 )
 
 

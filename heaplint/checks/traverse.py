@@ -127,8 +127,10 @@ def _same_run(trace: Trace, first: Event, second: Event) -> bool:
 
 
 def _borrowed(life: Life, member: str) -> bool:
+    if life.released_in_slots(member):
+        return False
     values = life.assignments(member)
-    if not values or any(one.acquired for one in values) or life.released_in_slots(member):
+    if not values or any(one.acquired for one in values):
         return False
     parameters = [
         isinstance(inner := ir.strip(one.value), ir.Name) and inner.text in {p.name for p in one.function.parameters}

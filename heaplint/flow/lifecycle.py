@@ -202,7 +202,8 @@ class Life:
         return self._assignments[leaf]
 
     def _find_assignments(self, leaf: str) -> Iterator[Assignment]:
-        pattern = re.compile(rb"(?:->|\.)\s*" + leaf.encode() + rb"\b")
+        # what is assigned to, or the first argument of Py_SETREF; a literal at the start makes the search fast
+        pattern = re.compile(re.escape(leaf.encode()) + rb"\s*(?:\[[^\]\n]*\]\s*)*(?:=(?!=)|,)")
         for function in self.unit.all_functions_with(pattern):
             taken: set[str] | None = None
             for node in ir.walk(function.body):

@@ -129,7 +129,7 @@ OPAQUE: Final[frozenset[str]] = frozenset(
     PyModule_Create PyModule_FromDefAndSpec PyModule_AddIntMacro PyModule_AddStringMacro PyModule_Check PyType_Check
     PyObject_INIT PyObject_INIT_VAR PyObject_Init PyObject_InitVar PyTuple_SET_ITEM PyList_SET_ITEM PyTuple_GET_ITEM
     PyList_GET_ITEM PyTuple_GET_SIZE PyList_GET_SIZE PyCell_GET PyCell_SET PyType_HasFeature PyType_FastSubclass
-    PyType_SUPPORTS_WEAKREFS PyObject_TypeCheck PyModule_AddObjectRef PyModule_AddType _Py_NewReference _Py_ForgetReference
+    PyType_SUPPORTS_WEAKREFS PyObject_TypeCheck PyModule_AddObject PyModule_AddObjectRef PyModule_Add PyModule_AddType _Py_NewReference _Py_ForgetReference
     PyObject_IS_GC PyType_IS_GC PyObject_GC_IsTracked _PyObject_GC_IS_TRACKED PyObject_ClearWeakRefs PyObject_GET_WEAKREFS_LISTPTR
     PyObject_CallFinalizerFromDealloc PyObject_CallFinalizer PyObject_VisitManagedDict PyObject_ClearManagedDict
     _PyObject_VisitManagedDict _PyObject_ClearManagedDict PyType_GetModuleByDef PyType_GetSlot PyType_FromModuleAndSpec

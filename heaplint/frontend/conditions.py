@@ -177,7 +177,7 @@ def _arithmetic(operator: str, first: int, second: int) -> Value:
         case "*":
             return first * second
         case "/" | "%":
-            return None if second == 0 else (first // second if operator == "/" else first % second)
+            return None if second == 0 else _divided(operator, first, second)
         case "<<" | ">>":
             if not 0 <= second < 64:
                 return None
@@ -189,6 +189,14 @@ def _arithmetic(operator: str, first: int, second: int) -> Value:
         case "^":
             return first ^ second
     return None
+
+
+def _divided(operator: str, first: int, second: int) -> int:
+    """C's division goes towards zero, Python's does not."""
+    quotient = abs(first) // abs(second)
+    if (first < 0) != (second < 0):
+        quotient = -quotient
+    return quotient if operator == "/" else first - quotient * second
 
 
 def atoms(condition: Condition) -> list[str]:

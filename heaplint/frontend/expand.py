@@ -14,14 +14,14 @@ from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
 from heaplint.frontend.preprocess import Macro, Reading
 
 _TOKEN = re.compile(
-    r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|" r"\d[\w.]*|([A-Za-z_]\w*)"
+    r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|" r"\d[\w.]*|([A-Za-z_]\w*)", re.S
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _PASTE = re.compile(r"\s*##\s*")
 _CPP_CAST = re.compile(r"\b(?:static|reinterpret|const|dynamic)_cast\s*<((?:[^<>();]|<[^<>();]*>)*)>(?=\s*\()")
 _LONE_ELEMENT = re.compile(r"\b(\w+_(?:METHODDEF|GETSETDEF|MEMBERDEF))\b(?!\s*[,(])")
-_ARGUMENT_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|[(){}\[\],]")
-_IN_BODY = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|(#{1,2})|([A-Za-z_]\w*)|\d[\w.]*")
+_ARGUMENT_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|[(){}\[\],]", re.S)
+_IN_BODY = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|(#{1,2})|([A-Za-z_]\w*)|\d[\w.]*", re.S)
 _MAX_DEPTH = 24
 _MAX_OUTPUT = 2_000_000
 

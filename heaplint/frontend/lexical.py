@@ -12,8 +12,8 @@ from dataclasses import dataclass
 BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 """Translation table that turns everything but line ends into spaces."""
 
-_STRING = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
-_CHAR = rb"'[^'\\\n]*(?:\\.[^'\\\n]*)*'"
+_STRING = rb'"[^"\\\n]*(?:\\(?:\r\n|.)[^"\\\n]*)*"'
+_CHAR = rb"'[^'\\\n]*(?:\\(?:\r\n|.)[^'\\\n]*)*'"
 _BLOCK = rb"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"
 _LINE = rb"//[^\\\n]*(?:\\(?:\r\n|.)?[^\\\n]*)*"
 _DIRECTIVE = (
@@ -86,7 +86,8 @@ def lex(data: bytes) -> Lexed:
             if start and data[start - 1] in b"R" and (raw_end := _raw_string_end(data, start)) > 0:
                 end = at = raw_end
             elif end - start == 1:
-                end = at = _line_end(data, start)
+                at = _line_end(data, start)
+                end = at + 1
                 unterminated.append((start, "string"))
             skeleton[start + 1 : end - 1] = data[start + 1 : end - 1].translate(BLANK)
         elif first == 0x27:  # '

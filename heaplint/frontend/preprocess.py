@@ -274,6 +274,11 @@ def blank(text: bytes, regions: Iterable[tuple[int, int]]) -> bytes:
     return text if out is None else bytes(out)
 
 
+def _decided(name: str) -> bool:
+    """Whether the Python of a view decides about a macro, so that there is nothing to choose."""
+    return name in ALWAYS_DEFINED or name in NEVER or name in since()
+
+
 def hidden_branches(outcomes: Sequence[Outcome], wanted: Callable[[int], bool]) -> list[dict[str, bool]]:
     """Choices of unknown macros that make wanted branches readable which none of the outcomes reads; at most a few."""
     seen: set[int] = set()
@@ -290,7 +295,7 @@ def hidden_branches(outcomes: Sequence[Outcome], wanted: Callable[[int], bool]) 
         chosen: dict[str, bool] = {}
         for one in chain:
             satisfy(one, True, chosen)
-        chosen = {name: value for name, value in chosen.items() if name not in ALWAYS_DEFINED and name not in NEVER}
+        chosen = {name: value for name, value in chosen.items() if not _decided(name)}
         if chosen and chosen not in choices:
             choices.append(chosen)
         if len(choices) == _MAX_EXTRA_VIEWS:

@@ -40,9 +40,10 @@ _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef"
 _OF_INTEREST = re.compile(
     rb"\b_?Py(?:TypeObject|Type_|Module|Object_(?:GC|New|NEW|Del|DEL|Free|FREE|Init|HEAD|VAR|Clear|Visit|Call)|StructSequence|MODINIT|Init_|"
     rb"VarObject_HEAD|State_|GILState|Unstable_)|\bPy_(?:tp_|mod_|nb_|sq_|mp_|am_|bf_|TPFLAGS|VISIT|CLEAR|DECREF|XDECREF|TRASHCAN|AtExit)|"
-    rb"\btp_\w+|\bm_(?:size|slots|traverse|clear|free)\b|\bPyObject\s*\*\s*\w+\s*[;=,]|\bvisit\b|Track\b|UNTRACK|\bstatic\s+\w+\s*\*"
+    rb"\btp_\w+|\bm_(?:size|slots|traverse|clear|free)\b|\bPyObject\s*\*\s*\w+\s*[;=,]|\bvisit\b|Track\b|UNTRACK|\bstatic\s+\w+\s*\*|"
+    rb"\{\s*(?:NULL|0)\b[^{}]*\}\s*,?\s*(?:/\*[^*]*\*/\s*)?\Z"
 )
-"""What makes a branch worth a view of its own: names of the C API that the model or a rule looks at."""
+"""What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
 
 
 @dataclass(slots=True)
@@ -413,12 +414,13 @@ class Reader:
             add(View(version, "on", {}, plus_plus), (version,))
         for version in reversed(self.versions):
             add(View(version, "off", {}, plus_plus), (version,))
-        newest = self.versions[-1]
         seen = [view for view, _, _ in found]
+        groups = [(view.python, tuple(of)) for view, of, _ in found if view.mode == "on"]
         for one in members:
             outcomes = [self.outcome(one, view)[0] for view in seen]
             for chosen in hidden_branches(outcomes, lambda offset, one=one: offset in self._interesting(one)):  # type: ignore[misc]
-                add(View(newest, "on", chosen, plus_plus), (newest,))
+                for python, of in groups:
+                    add(View(python, "on", chosen, plus_plus), of)
         result = []
         for view, of, _ in found:
             main = self.reading(path, view)

@@ -20,7 +20,7 @@ from heaplint.frontend.expand import Expanded
 _MAX_DEPTH = 220
 _MAX_NESTING = 1500
 _OPENERS = re.compile(rb"[(\[{]")
-_BRACKETS = re.compile(rb'"(?:[^"\\\n]|\\.)*"|' rb"'(?:[^'\\\n]|\\.)*'|[()\[\]{}]")
+_BRACKETS = re.compile(rb'"(?:[^"\\\n]|\\.)*"|' rb"'(?:[^'\\\n]|\\.)*'|[()\[\]{}]", re.S)
 
 TYPE_LIKE = re.compile(
     r"(?:.*_t|.*proc|.*func|destructor|getter|setter|initproc|newfunc|allocfunc|freefunc|inquiry|reprfunc|hashfunc|"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.capi.facts import table_fields
 from heaplint.frontend.items import Item
+from heaplint.frontend.preprocess import Reading
 from heaplint.frontend.reader import Text
 from heaplint.model.expressions import fields_of, flag_names, function_name, number, place
 from heaplint.model.globals import GlobalVariable
@@ -20,6 +21,7 @@ _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc"
 _WORDS = re.compile(rb"\b(?:" + "|".join(_MAKERS).encode() + rb")\b(?!\s*\*)")
 _STATIC_OBJECT = re.compile(rb"\bstatic\b[^;{}()=]*\*|_Py_IDENTIFIER|\b_Py_static_string")
 _POINTER = re.compile(rb"\*")
+_FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _TABLE_SLOTS = {
     "tp_as_number": "PyNumberMethods", "tp_as_sequence": "PySequenceMethods", "tp_as_mapping": "PyMappingMethods",
     "tp_as_async": "PyAsyncMethods", "tp_as_buffer": "PyBufferProcs",
@@ -50,7 +52,7 @@ def _makers(text: Text) -> set[str]:
     """The project's macros that, through others or not, make a type or a module."""
     reading = text.reading
     bodies: dict[str, str] = {}
-    for one in (reading, *reading.headers):
+    for one in (reading, *reading.headers, *_around(text)):
         for name in one.macros:
             macro = one.last(name) or next((m for m in one.macros[name] if not isinstance(m, int)), None)
             if macro is not None and len(macro.body) > 20:
@@ -62,6 +64,19 @@ def _makers(text: Text) -> set[str]:
         if not more:
             return makers
         makers |= more
+
+
+def _around(text: Text) -> tuple[Reading, ...]:
+    """For a file that begins an item with a macro it does not include itself: what its includer brings in."""
+    if text.includer is None:
+        return ()
+    around = (text.includer.reading, *text.includer.reading.headers)
+    uses = {
+        use.group(1).decode()
+        for item in text.items
+        if item.kind == "declaration" and (use := _FIRST_MACRO.match(text.code, item.start, item.end))
+    }
+    return around if any(not uses.isdisjoint(one.macros) for one in around) else ()
 
 
 def _variables(text: Text) -> Iterator[_Found]:

@@ -34,7 +34,8 @@ def macros_with(unit: Unit, words: Sequence[str]) -> set[str]:
     while wanted:
         pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, wanted)) + r")\b")
         wanted = [
-            name for name, body in bodies.items()
+            name
+            for name, body in bodies.items()
             if name not in found and any(word in body for word in wanted) and pattern.search(body)
         ]
         found.update(wanted)

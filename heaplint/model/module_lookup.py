@@ -38,15 +38,20 @@ def size(module: ModuleDef) -> int | None:
 
 
 def modules_around(unit: Unit) -> tuple[ModuleDef, ...]:
-    """The modules that a unit's code is part of: those it defines or includes, else the only one of its folder."""
+    """The modules that a unit's code is part of: those it defines or includes, else the only one of its folder.
+
+    A unit of the same folder is part of the module only when the two include a header of the project in common.
+    """
     files = {text.path for text in unit.texts}
     everything = [(other, module) for other in unit.program.units for module in other.modules if module.fields]
     own = [module for other, module in everything if other is unit or module.place.path in files]
     if own:
         return tuple(own)
     folder = unit.path.rpartition("/")[0]
-    near = [module for other, module in everything if other.path.rpartition("/")[0] == folder]
-    return tuple(near) if len({module.symbol for module in near}) == 1 else ()
+    near = [(other, module) for other, module in everything if other.path.rpartition("/")[0] == folder]
+    if len({module.symbol for _, module in near}) != 1:
+        return ()
+    return tuple(module for other, module in near if any(text.path in files for text in other.texts))
 
 
 def reached(unit: Unit, names: list[str]) -> Iterator[ir.Function]:

@@ -17,6 +17,7 @@ from heaplint.model.types import TypeDef
 Found = TypeVar("Found")
 
 _INITIALISED = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_MACRO_USE = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _STATIC = re.compile(rb"\s*(?:\w+\s+)*?static\b")
 
 
@@ -110,7 +111,17 @@ def _initialised_index(text: Text) -> dict[str, Item]:
             found = _INITIALISED.search(text.code, item.start, item.end if end < 0 else end)
             if found:
                 index.setdefault(found.group(1).decode(), item)
+            elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1).decode(), item):
+                for variable in text.parse(item).variables:
+                    if variable.init is not None:
+                        index.setdefault(variable.name, item)
     return index
+
+
+def _defines(text: Text, name: str, item: Item) -> bool:
+    """Whether a name at the beginning of an item is a macro of the project that may stand for an initialised variable."""
+    macro = text.expander.find(name, item.start)
+    return macro is not None and bool(macro.path) and len(macro.body) > 20
 
 
 def initialised(text: Text, name: str) -> ir.Variable | None:

@@ -14,11 +14,15 @@ from heaplint.model.members import is_object_struct, owned_members
 from heaplint.model.program import Program, Unit
 
 _STRUCT_VARIABLE = re.compile(
-    rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?(?:=\s*\{[\s\w,.{}]*\}\s*)?;"
+    rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?"
+    rb"(?:=\s*\{[\s\w,.{}]*\}\s*)?;"
 )
 _STRUCT_BODY = re.compile(rb"\s*static\s+struct\b\s*\w*\s*\{")
-_OF_THE_THREAD = re.compile(rb"\b(?:_Thread_local|__thread|thread_local|Py_THREAD_LOCAL|_Py_thread_local|__declspec\s*\(\s*thread)")
+_OF_THE_THREAD = re.compile(
+    rb"\b(?:_Thread_local|__thread|thread_local|Py_THREAD_LOCAL|_Py_thread_local|__declspec\s*\(\s*thread)"
+)
 _NOT_STORAGE = frozenset({b"return", b"typedef", b"goto", b"extern", b"const", b"enum", b"union", b"case", b"else"})
+_API_STRUCT = re.compile(r"_?Py[A-Z_]")
 _NOT_OF_ONE_INTERPRETER = frozenset({"PyModuleDef", "_PyArg_Parser", "PyMethodDef"})
 
 
@@ -49,14 +53,19 @@ def _find(unit: Unit) -> Iterator[StaticObject]:
     for variable in unit.globals:
         kind = variable.variable.type
         if (
-            kind.pointers == 1 and not kind.function and kind.name not in _NOT_OF_ONE_INTERPRETER
-            and is_object_struct(unit, kind.base) and not _of_addresses(variable.variable.init)
+            kind.pointers == 1
+            and not kind.function
+            and kind.name not in _NOT_OF_ONE_INTERPRETER
+            and is_object_struct(unit, kind.base)
+            and not _of_addresses(variable.variable.init)
             and not of_the_thread(unit, variable.place)
         ):
             yield StaticObject(variable)
     for variable in _struct_variables(unit):
         members = _object_members(unit, variable.variable)
-        if members and not _of_addresses(variable.variable.init) and not of_the_thread(unit, variable.place):
+        if not members or _of_addresses(variable.variable.init) or of_the_thread(unit, variable.place):
+            continue
+        if not _API_STRUCT.match(variable.variable.type.name) or _uses_member(unit, variable.name, members):
             yield StaticObject(variable, members)
 
 
@@ -79,12 +88,25 @@ def _struct_variables(unit: Unit) -> Iterator[GlobalVariable]:
                     yield GlobalVariable(variable.name, place(text.path, variable), variable)
 
 
+def _uses_member(unit: Unit, name: str, members: tuple[str, ...]) -> bool:
+    """Whether the unit names one of a variable's object members; tables of the C API have some without a use."""
+    used = (
+        rb"\b"
+        + re.escape(name.encode())
+        + rb"\s*\.\s*(?:"
+        + b"|".join(re.escape(one.encode()) for one in members)
+        + rb")\b"
+    )
+    return any(re.search(used, text.code) for text in unit.texts)
+
+
 def _object_members(unit: Unit, variable: ir.Variable) -> tuple[str, ...]:
     struct = variable.fields or unit.struct(variable.type.name)
     if struct is None or variable.type.name in _NOT_OF_ONE_INTERPRETER or is_object_struct(unit, variable.type.base):
         return ()
     return tuple(
-        member.path for member in owned_members(unit, struct)
+        member.path
+        for member in owned_members(unit, struct)
         if member.field.type.pointers == 1 and not member.path.startswith("_")
     )
 
@@ -122,10 +144,11 @@ def static_object(unit: Unit, function: ir.Function, name: str) -> StaticObject 
             if "static" not in node.type.storage:
                 return None
             return next(
-                (one for one in static_objects(unit) if (one.variable.function, one.name) == (function.name, name)), None
+                (one for one in static_objects(unit) if (one.variable.function, one.name) == (function.name, name)),
+                None,
             )
     files = {text.path for text in unit.texts}
     candidates = _by_name(unit.program).get(name, ())
-    return next(
-        (one for one in candidates if one.variable.place.path in files), None
-    ) or next((one for one in candidates if "static" not in one.variable.variable.type.storage), None)
+    return next((one for one in candidates if one.variable.place.path in files), None) or next(
+        (one for one in candidates if "static" not in one.variable.variable.type.storage), None
+    )
