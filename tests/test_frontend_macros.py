@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from reading import calls, fields, function, program, struct, types, views
+from reading import calls, fields, function, program, sources, struct, types, views
 
 from heaplint import ir
 from heaplint.engine import read_program
@@ -233,8 +233,6 @@ def test_a_template_that_is_included_with_other_macros() -> None:
 
 
 def test_reading_the_same_files_again_gives_the_same() -> None:
-    from reading import sources
-
     files = sources({"b.c": '#include "x.h"\n', "a.c": '#include "x.h"\n', "x.h": "static PyTypeObject T;\n"})
     config = Config(target=TargetRange.parse(">=3.10"))
     seen = [

@@ -18,7 +18,6 @@ HEAD = "#include <Python.h>\n"
     [
         "PyVarObject_HEAD_INIT(NULL, 0).tp_name =",
         "PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name =",
-        "PyVarObject_HEAD_INIT(NULL, 0),\n    .tp_name =",
         "PyVarObject_HEAD_INIT(NULL, 0).tp_name\n    =\n",
         "PyVarObject_HEAD_INIT(DEFERRED_ADDRESS(&PyType_Type), 0) .tp_name =",
         "PyObject_HEAD_INIT(NULL)\n    .tp_name =",
@@ -58,7 +57,6 @@ def test_a_designator_moves_the_place_of_what_follows() -> None:
         'PyAPI_DATA(PyTypeObject) T;\n__attribute__((visibility("hidden"))) PyTypeObject T = {',
         "__declspec(dllexport) PyTypeObject T = {",
         "EXPORT(PyTypeObject) T = {",
-        "static struct _typeobject T = {",
         "const PyTypeObject T = {",
         "namespace spam {\nPyTypeObject T = {",
         'extern "C" {\nPyTypeObject T = {',

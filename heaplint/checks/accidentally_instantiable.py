@@ -36,7 +36,10 @@ def accidentally_instantiable(unit: Unit) -> Iterator[Report]:
 def _closed_base(made: TypeDef, depth: int) -> bool:
     """Whether a base has no tp_new to inherit."""
     return depth < _MAX_BASES and any(
-        isinstance(base, TypeDef)
-        and ((base.flags is not None and _CLOSED in base.flags) or slot(base, "tp_new").kind == "absent" or _closed_base(base, depth + 1))
+        isinstance(base, TypeDef) and (
+            (base.flags is not None and _CLOSED in base.flags)
+            or slot(base, "tp_new").kind == "absent"
+            or _closed_base(base, depth + 1)
+        )
         for base in made.bases
     )

@@ -47,6 +47,17 @@ class _Owned:
     """The reference is the only one, and a member or global variable keeps it."""
 
 
+_State = tuple[int, tuple[tuple[str, int], ...]]
+"""A node's index, and the return codes known before it."""
+
+
+def _behind(state: _State, parents: Mapping[_State, _State | None]) -> Iterator[_State]:
+    """The states on the way to a state, the start excepted: in it the call is yet to fail."""
+    while (parent := parents[state]) is not None:
+        yield state
+        state = parent
+
+
 class _Function:
     def __init__(self, unit: Unit, ownership: Ownership, function: ir.Function) -> None:
         self.unit = unit
@@ -60,6 +71,8 @@ class _Function:
         names = frozenset(name for _, call in self.sites if (name := _object(call.args[2])))
         self.tracker = Tracker(ownership, function, names)
         self.holdings = self.tracker.run(self.cfg)
+        self.leaving: set[_State] = set()
+        """States from which control leaves the function, met so far: the next call need not go all the way again."""
 
     def reports(self) -> Iterator[Report]:
         for node, call in self.sites:
@@ -128,27 +141,30 @@ class _Function:
 
     def leak(self, node: CfgNode, call: ir.Call, owned: _Owned) -> ir.Node | None:
         """Where control leaves the function after a failed call with the reference still held; None when nowhere."""
-        todo: list[tuple[CfgNode, Mapping[str, int], bool]] = [(node, {}, True)]
-        seen: set[tuple[int, tuple[tuple[str, int], ...]]] = set()
+        start: _State = (node.index, ())
+        todo = [start]
+        parents: dict[_State, _State | None] = {start: None}
         for _ in range(_MAX_STEPS):
             if not todo:
                 return None
-            one, known, first = todo.pop()
+            state = todo.pop()
+            one, known, value = self.cfg.nodes[state[0]], dict(state[1]), None
+            failed = call if state is start else None
             if one.node is not None:
-                if self.lets_go(one.node, call if first else None, owned):
+                if self.lets_go(one.node, failed, owned):
                     continue
-                known, value = _run(one.node, known, call if first else None)
-            else:
-                value = None
+                value = _run(one.node, known, failed)
+            following = tuple(sorted(known.items()))
             for target, wanted in one.edges:
                 if wanted is not None and value is not None and bool(value) != wanted:
                     continue
-                if target == 1:
+                after = (target, following)
+                if target == 1 or (not owned.name and after in self.leaving):
+                    self.leaving.update(_behind(state, parents))
                     return one.node if one.node is not None else call
-                key = (target, tuple(sorted(known.items())))
-                if key not in seen:
-                    seen.add(key)
-                    todo.append((self.cfg.nodes[target], known, False))
+                if after not in parents:
+                    parents[after] = state
+                    todo.append(after)
         return None
 
     def lets_go(self, node: ir.Node, behind: ir.Call | None, owned: _Owned) -> bool:
@@ -178,7 +194,7 @@ class _Function:
     def call_lets_go(self, call: ir.Call, owned: _Owned, leaves: set[str]) -> bool:
         callee = ir.called(call)
         if callee in RELEASE:
-            return bool(call.args) and spelled(call.args[0]) in owned.group
+            return bool(call.args) and _any_element(spelled(call.args[0])) in {_any_element(one) for one in owned.group}
         known = callee and self.unit.function(callee) is not None
         if known and leaves & self.ownership.released_in(callee):
             return True
@@ -231,6 +247,11 @@ class _Function:
         )
 
 
+def _any_element(name: str) -> str:
+    """A name with all indices alike: a loop that releases every element releases this one."""
+    return re.sub(r"\[[^\]]*\]", "[]", name)
+
+
 def _bare(value: ir.Expr) -> ir.Expr:
     """The object that an argument names: the target of an assignment, what Py_NewRef is applied to."""
     inner = ir.strip(value)
@@ -250,17 +271,16 @@ def _object(value: ir.Expr) -> str:
 # -- what a condition comes to when the call has failed ------------------------------------------------------------
 
 
-def _run(node: ir.Node, known: Mapping[str, int], failed: ir.Call | None) -> tuple[Mapping[str, int], int | None]:
-    """The variables known after a node, and the node's value when that is known."""
-    result = dict(known)
+def _run(node: ir.Node, known: dict[str, int], failed: ir.Call | None) -> int | None:
+    """The value of a node when that is known; `known` gets the variables known behind it."""
     if isinstance(node, ir.Declaration):
         for variable in node.variables:
-            _set(result, variable.name, _value(variable.init, result, failed) if variable.init is not None else None)
-        return result, None
+            _set(known, variable.name, _value(variable.init, known, failed) if variable.init is not None else None)
+        return None
     if isinstance(node, ir.Return | ir.Opaque):
-        return result, None
+        return None
     assert not isinstance(node, ir.Stmt | ir.Entry | ir.Variable)
-    return result, _value(node, result, failed)
+    return _value(node, known, failed)
 
 
 def _set(known: dict[str, int], name: str, value: int | None) -> None:

@@ -13,10 +13,11 @@ from heaplint.model.types import TypeDef
 
 _HEADS = {"PyObject": 16, "PyVarObject": 24}
 _SCALARS = {
-    "char": 1, "signed char": 1, "unsigned char": 1, "bool": 1, "_Bool": 1, "short": 2, "unsigned short": 2, "int": 4,
-    "unsigned": 4, "unsigned int": 4, "float": 4, "long": 8, "unsigned long": 8, "long long": 8, "unsigned long long": 8,
-    "double": 8, "Py_ssize_t": 8, "size_t": 8, "ssize_t": 8, "Py_hash_t": 8, "int32_t": 4, "uint32_t": 4, "int64_t": 8,
-    "uint64_t": 8, "uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int16_t": 2, "Py_UCS4": 4,
+    "char": 1, "signed char": 1, "unsigned char": 1, "bool": 1, "_Bool": 1, "int8_t": 1, "uint8_t": 1,
+    "short": 2, "unsigned short": 2, "int16_t": 2, "uint16_t": 2,
+    "int": 4, "unsigned": 4, "unsigned int": 4, "float": 4, "int32_t": 4, "uint32_t": 4, "Py_UCS4": 4,
+    "long": 8, "unsigned long": 8, "long long": 8, "unsigned long long": 8, "double": 8, "int64_t": 8, "uint64_t": 8,
+    "Py_ssize_t": 8, "size_t": 8, "ssize_t": 8, "Py_hash_t": 8,
 }
 _BASE_SIZES = {
     "PyList_Type": 40, "PyDict_Type": 48, "PySet_Type": 200, "PyFrozenSet_Type": 200, "PyTuple_Type": 24,
@@ -25,7 +26,9 @@ _BASE_SIZES = {
 }
 """The least basic size on a 64-bit platform, over Python 3.8 to 3.15 (Include/cpython/*.h)."""
 _EXCEPTION_SIZE = 64
-_NOT_ABOUT_SELF = frozenset({"tp_new", "tp_alloc", "tp_free", "tp_richcompare", "tp_descr_get", "tp_is_gc", "tp_vectorcall"})
+_NOT_ABOUT_SELF = frozenset(
+    {"tp_new", "tp_alloc", "tp_free", "tp_richcompare", "tp_descr_get", "tp_is_gc", "tp_vectorcall"}
+)
 _MAX_DEPTH = 8
 
 
@@ -50,9 +53,11 @@ def basicsize_mismatch(unit: Unit) -> Iterator[Report]:
         elif base := _larger_base(unit, made, inner.type):
             problem = f"the size of {inner.type.name}, smaller than that of its base {base}"
         elif use := _other_struct(unit, made, inner.type):
-            problem = f"the size of {inner.type.name}, but {use.function.name} takes self for a {_name_of(unit, use)}"
+            problem = f"the size of {inner.type.name}, but {use.function.name} takes self for a {_name_of(use)}"
         if problem:
-            yield Report("HL112", made.basicsize_place, f"the basic size of {made.symbol} is {problem}", symbol=made.symbol)
+            yield Report(
+                "HL112", made.basicsize_place, f"the basic size of {made.symbol} is {problem}", symbol=made.symbol
+            )
 
 
 def _larger_base(unit: Unit, made: TypeDef, kind: ir.CType) -> str:
@@ -116,7 +121,7 @@ def _other_struct(unit: Unit, made: TypeDef, kind: ir.CType) -> _Use | None:
         if function is None or not function.parameters or not function.complete:
             continue
         for struct, certain in _structs_of_self(unit, function):
-            if struct is own or (own is not None and (_like(unit, struct, own) or _same_name(unit, struct, own))):
+            if struct is own or (own is not None and (_like(unit, struct, own) or _same_name(struct, own))):
                 if own is not None and len(struct.fields) > 1:
                     return None
                 continue
@@ -124,24 +129,38 @@ def _other_struct(unit: Unit, made: TypeDef, kind: ir.CType) -> _Use | None:
                 continue
             if not certain or not struct.complete or struct.union or not _is_object(unit, struct, 0):
                 return None
-            wrong = wrong or _Use(struct, function)
+            if _reaches_beyond(unit, function, struct, own):
+                wrong = wrong or _Use(struct, function)
     return wrong
+
+
+def _reaches_beyond(unit: Unit, function: ir.Function, struct: ir.Struct, own: ir.Struct | None) -> bool:
+    """Whether a function uses a member of a struct that the type's own has not at the same place."""
+    ours = _flat(unit, own) if own is not None else []
+    theirs = _flat(unit, struct)
+    same = 0
+    while same < min(len(ours), len(theirs)) and ours[same] == theirs[same]:
+        same += 1
+    beyond = {field.name for field in struct.fields[max(1, same - (len(theirs) - len(struct.fields))) :]}
+    return any(isinstance(node, ir.Member) and node.arrow and node.field in beyond for node in ir.walk(function.body))
 
 
 def _structs_of_self(unit: Unit, function: ir.Function) -> Iterator[tuple[ir.Struct, bool]]:
     """The structs that a function takes its first parameter for, each with whether it does so at once."""
     subject = function.parameters[0]
-    declared = unit.struct(subject.type.name) if subject.type.pointers == 1 and not OBJECT_STRUCT.match(subject.type.name) else None
-    if declared is not None:
-        yield declared, True
+    if subject.type.pointers == 1 and not OBJECT_STRUCT.match(subject.type.name):
+        declared = unit.struct(subject.type.name)
+        if declared is not None:
+            yield declared, True
     at_once = {
         id(node.init) for statement in function.body.body if isinstance(statement, ir.Declaration)
         for node in statement.variables if node.init is not None
     }
     for node in ir.walk(function.body):
-        if isinstance(node, ir.Cast) and node.type.pointers == 1 and isinstance(inner := ir.strip(node), ir.Name):
-            if inner.text == subject.name and (struct := unit.struct(node.type.name)) is not None:
-                yield struct, id(node) in at_once
+        if not isinstance(node, ir.Cast) or node.type.pointers != 1 or not isinstance(inner := ir.strip(node), ir.Name):
+            continue
+        if inner.text == subject.name and (struct := unit.struct(node.type.name)) is not None:
+            yield struct, id(node) in at_once
 
 
 def _is_object(unit: Unit, struct: ir.Struct, depth: int) -> bool:
@@ -165,7 +184,8 @@ def _flat(unit: Unit, struct: ir.Struct, depth: int = 0) -> list[str]:
         if inner is not None and not OBJECT_STRUCT.match(field.type.name):
             result += _flat(unit, inner, depth + 1)
         else:
-            result.append(f"{field.type.name}{'*' * field.type.pointers}{''.join(field.type.arrays)}{field.type.function}")
+            kind = field.type
+            result.append(f"{kind.name}{'*' * kind.pointers}{''.join(kind.arrays)}{kind.function}")
     return result
 
 
@@ -175,11 +195,11 @@ def _like(unit: Unit, beginning: ir.Struct, whole: ir.Struct) -> bool:
     return longer[: len(shorter)] == shorter
 
 
-def _same_name(unit: Unit, one: ir.Struct, other: ir.Struct) -> bool:
+def _same_name(one: ir.Struct, other: ir.Struct) -> bool:
     """Two views' readings of one struct."""
     return bool(one.name) and one.name == other.name
 
 
-def _name_of(unit: Unit, use: _Use) -> str:
+def _name_of(use: _Use) -> str:
     kind = use.function.parameters[0].type
     return use.struct.name or kind.name

@@ -119,7 +119,7 @@ def gil_undeclared(unit: Unit) -> Iterator[Report]:
     for module in unit.modules:
         if module.init == "unknown" or not _INIT.match(module.init_function) or not _lacks(unit, module, "Py_mod_gil"):
             continue
-        if any(b"PyUnstable_Module_SetGIL" in text.code for one in (unit, *other_readings(unit)) for text in one.texts):
+        if any(b"PyUnstable_Module_SetGIL" in text.code for one in _readings(unit) for text in one.texts):
             continue
         cure = "add a Py_mod_gil slot" if module.init == "multi-phase" else "call PyUnstable_Module_SetGIL"
         yield Report(
@@ -129,6 +129,11 @@ def gil_undeclared(unit: Unit) -> Iterator[Report]:
             f"free-threaded Python; {cure}",
             symbol=module.symbol,
         )
+
+
+def _readings(unit: Unit) -> list[Unit]:
+    """Every reading of a unit: the free-threaded one is read for the newest Python only."""
+    return [one for one in unit.program.units if one.path == unit.path]
 
 
 def _lacks(unit: Unit, module: ModuleDef, slot: str) -> bool:

@@ -29,8 +29,11 @@ class _State:
 
     module: ModuleDef
     members: tuple[OwnedMember, ...]
-    atomic: frozenset[str]
-    """Members that only hold objects without references of their own."""
+    values: _Values
+
+    def atomic(self, member: OwnedMember) -> bool:
+        """Whether a member only ever holds strings, numbers and their like, which no cycle goes through."""
+        return _atomic(self.values, member)
 
 
 @check("HL304")
@@ -50,10 +53,9 @@ def module_state_not_traversed(unit: Unit) -> Iterator[Report]:
         indirect = () if members else _indirect(unit, module.state, traces)
         if not members and not indirect:
             continue
-        atomic = frozenset(member.path for member in members if _atomic(values, member))
-        state = _State(module, tuple(members), atomic)
+        state = _State(module, tuple(members), values)
         missing = [name for name in _FUNCTIONS if not _has(unit, module, name)]
-        if members and len(atomic) == len(members) and "m_traverse" in missing:
+        if "m_traverse" in missing and members and all(state.atomic(member) for member in members):
             missing.remove("m_traverse")
         if "m_free" in missing and indirect:
             missing.remove("m_free")
@@ -95,11 +97,11 @@ def _left_out(unit: Unit, state: _State, traces: dict[str, Trace]) -> Iterator[R
         verb = {"m_traverse": "visit", "m_clear": "release", "m_free": "release"}[name]
         for member in state.members:
             done = any(covers(event.path, member.path) for event in trace.of(*kinds))
-            if name == "m_traverse" and member.path in state.atomic:
-                continue
             if name == "m_clear" and not done:
                 cleared.add(member.path)
-            if done or (name == "m_free" and ("m_clear" not in traces or member.path in cleared)):
+            if done or (name == "m_traverse" and state.atomic(member)):
+                continue
+            if name == "m_free" and ("m_clear" not in traces or member.path in cleared):
                 continue
             function = trace.function
             yield Report(
@@ -180,15 +182,15 @@ class _Values:
     def __init__(self, unit: Unit, module: ModuleDef) -> None:
         self.unit = unit
         self.module = module
-        self.initialising = list(reached(unit, [*module.exec_functions, module.init_function]))
         self.known: dict[str, tuple[_Value, ...]] = {}
 
     def of(self, path: str) -> tuple[_Value, ...]:
         """The values of a member, from the functions that name it and those that initialise the module."""
         leaf = path.rpartition(".")[2]
         if leaf not in self.known:
+            initialising = reached(self.unit, [*self.module.exec_functions, self.module.init_function])
             naming = self.unit.all_functions_with(re.compile(rb"\b" + re.escape(leaf.encode()) + rb"\b"))
-            functions = {id(one): one for one in (*naming, *self.initialising)}
+            functions = {id(one): one for one in (*naming, *initialising)}
             self.known[leaf] = tuple(value for one in functions.values() for value in self._in(one, leaf))
         return self.known[leaf]
 
@@ -229,8 +231,7 @@ class _Values:
             ),
             None,
         )
-        struct = self.unit.struct(declared.type.name) if declared is not None else None
-        return struct is None or struct is self.module.state
+        return declared is None or self.unit.struct(declared.type.name) is self.module.state
 
 
 def _borrowed(values: _Values, member: OwnedMember, traces: dict[str, Trace]) -> bool:

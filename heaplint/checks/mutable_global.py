@@ -20,7 +20,11 @@ _WRITE = re.compile(
 )
 _LOCK = re.compile(r"(?i)mutex|lock|once|atomic|tss|cond")
 _API_TYPE = re.compile(r"_?Py(?!_ssize_t|_hash_t|_uhash_t|_UCS\d|_UNICODE|ThreadState|InterpreterState)\w+\Z")
-_NOT_A_VARIABLE = re.compile(rb"\s*(?:extern|typedef|using|namespace|template|friend|class)\b|[^=]*\(")
+_NOT_A_VARIABLE = re.compile(
+    rb"\s*(?:extern|typedef|using|namespace|template|friend|class|(?:struct|union|enum)\s*\w*\s*\{[^{}]*\}\s*;)|[^={]*\("
+)
+_STATIC = re.compile(rb"\bstatic\b")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 _LONGEST = 4000
 _MAX_CALLERS = 6
 
@@ -28,32 +32,41 @@ _MAX_CALLERS = 6
 @check("HL308")
 def mutable_global(unit: Unit) -> Iterator[Report]:
     """Variables with static storage, written by functions that are not part of initialisation."""
-    variables = _file_variables(unit)
+    names = {found.group(1) or found.group(2) for text in unit.own for found in _WRITE.finditer(text.code)}
+    variables = _file_variables(unit, names)
     initialisation = _Initialisation(unit)
     written: set[str] = set()
     for text in unit.own:
-        for item in _items_that_write(text):
+        for item in _items_that_write(text, {name.encode() for name in variables}):
             for function in text.parse(item).functions:
                 yield from _of_function(unit, function, variables, written, initialisation)
 
 
-def _items_that_write(text: Text) -> Iterator[Item]:
-    for item in text.items_with(_WRITE):
-        if item.kind == "function":
-            yield item
+def _items_that_write(text: Text, names: set[bytes]) -> Iterator[Item]:
+    """The functions that write something of one of these names, or have static variables of their own."""
+    found: dict[int, Item] = {}
+    for match in _WRITE.finditer(text.code):
+        if (match.group(1) or match.group(2)) in names and (item := text.item_at(match.start())) is not None:
+            found[item.start] = item
+    for item in text.items_with(_STATIC):
+        if item.kind == "function" and _STATIC.search(text.code, item.body, item.end):
+            found[item.start] = item
+    for start in sorted(found):
+        if found[start].kind == "function":
+            yield found[start]
 
 
-def _file_variables(unit: Unit) -> dict[str, tuple[ir.Variable, ir.Place]]:
-    """The unit's file-level variables that could be written, by name; those that hold objects are HL303's."""
+def _file_variables(unit: Unit, names: set[bytes]) -> dict[str, tuple[ir.Variable, ir.Place]]:
+    """The file-level variables with one of these names; those that hold objects are HL303's."""
     objects = {one.name for one in static_objects(unit)}
     found: dict[str, tuple[ir.Variable, ir.Place]] = {}
     for text in unit.own:
         for item in text.items:
-            if (
-                item.kind != "declaration"
-                or item.end - item.start > _LONGEST
-                or _NOT_A_VARIABLE.match(text.code, item.start, item.end)
-            ):
+            if item.kind != "declaration" or item.end - item.start > _LONGEST:
+                continue
+            if _NOT_A_VARIABLE.match(text.code, item.start, item.end):
+                continue
+            if names.isdisjoint(_WORD.findall(text.code, item.start, item.end)):
                 continue
             for variable in text.parse(item).variables:
                 where = place(text.path, variable)
@@ -78,7 +91,7 @@ def _of_function(
     written: set[str],
     initialisation: _Initialisation,
 ) -> Iterator[Report]:
-    scopes = _Scopes(unit, function)
+    scopes = _Scopes(function, variables)
     for name, node, local in scopes.writes():
         if local is None and name not in variables:
             continue
@@ -103,9 +116,9 @@ def _of_function(
 class _Scopes:
     """Goes through a function's blocks and tells which variable a written name means."""
 
-    def __init__(self, unit: Unit, function: ir.Function) -> None:
-        self.unit = unit
+    def __init__(self, function: ir.Function, variables: dict[str, tuple[ir.Variable, ir.Place]]) -> None:
         self.function = function
+        self.variables = variables
 
     def writes(self) -> Iterator[tuple[str, ir.Node, ir.Variable | None]]:
         """Name, place and, for a static local, the variable; automatic variables and parameters are left out."""
@@ -138,17 +151,10 @@ class _Scopes:
                 yield from self._of(child, statics, hidden)
 
     def _is_pointer(self, name: str, local: ir.Variable | None) -> bool:
-        variable = local or self._file_level(name)
-        return variable is None or (variable.type.pointers > 0 and not variable.type.arrays)
-
-    def _file_level(self, name: str) -> ir.Variable | None:
-        for text in self.unit.texts:
-            for item in text.items_with(re.compile(rb"\b" + re.escape(name.encode()) + rb"\b\s*[\[;=,]")):
-                if item.kind == "declaration":
-                    for variable in text.parse(item).variables:
-                        if variable.name == name:
-                            return variable
-        return None
+        if local is None and name not in self.variables:
+            return True
+        kind = (local or self.variables[name][0]).type
+        return kind.pointers > 0 and not kind.arrays
 
 
 def _root(target: ir.Expr) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import function_name, place
 from heaplint.model.mentions import functions_mentioning
 from heaplint.model.module_lookup import reached
-from heaplint.model.program import Unit
+from heaplint.model.program import Program, Unit
 from heaplint.model.static_objects import static_object
 
 _TRACE = {
@@ -59,7 +60,7 @@ def _of_call(unit: Unit, function: ir.Function, call: ir.Call) -> Iterator[Repor
                 f"{name} keeps its object for the thread and nothing ends it; call {_TRACE[name]} when it is over",
             )
     elif name == "PyCodec_Register":
-        if not _anywhere(unit, rb"\bPyCodec_Unregister\b"):
+        if not _anywhere(unit.program, rb"\bPyCodec_Unregister\b"):
             yield _report(
                 function,
                 call,
@@ -99,19 +100,23 @@ def _of_hook(unit: Unit, function: ir.Function, node: ir.Assign) -> Iterator[Rep
         )
 
 
-def _anywhere(unit: Unit, pattern: bytes) -> bool:
+@functools.lru_cache(maxsize=8)
+def _anywhere(program: Program, pattern: bytes) -> bool:
+    """Whether some text of the program matches a pattern."""
     wanted = re.compile(pattern)
-    return any(wanted.search(text.code) for one in unit.program.units for text in one.texts)
+    return any(wanted.search(text.code) for one in program.units for text in one.own)
 
 
 def _ended(unit: Unit, names: dict[str, str]) -> bool:
-    return _anywhere(unit, rb"\b(?:" + b"|".join(name.encode() for name in names) + rb")\s*\(\s*(?:NULL|0|nullptr)\b")
+    return _anywhere(
+        unit.program, rb"\b(?:" + b"|".join(name.encode() for name in names) + rb")\s*\(\s*(?:NULL|0|nullptr)\b"
+    )
 
 
 def _hook_put_back(unit: Unit) -> bool:
     """Whether something other than a function of the program is assigned to the hook."""
     for one in unit.program.units:
-        for text in one.texts:
+        for text in one.own:
             for found in re.finditer(rb"\bPyOS_InputHook\s*=(?!=)\s*(?:\([^()]*\)\s*)?&?\s*(\w+)", text.code):
                 if one.function(found.group(1).decode()) is None:
                     return True

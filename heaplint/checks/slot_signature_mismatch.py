@@ -10,10 +10,17 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.program import Unit
 
 _RESULTS = {"o": "a pointer", "i": "an int", "s": "a Py_ssize_t", "h": "a Py_hash_t", "v": "nothing"}
-_NARROW = frozenset({"int", "unsigned", "unsigned int", "short", "unsigned short", "char", "signed char", "unsigned char", "bool", "_Bool"})
-_INTEGERS = _NARROW | {"long", "unsigned long", "long int", "long long", "unsigned long long", "Py_ssize_t", "Py_hash_t", "Py_uhash_t", "size_t", "ssize_t"}
+_NARROW = frozenset(
+    {
+        "int", "unsigned", "unsigned int", "short", "unsigned short", "char", "signed char", "unsigned char", "bool",
+        "_Bool",
+    }
+)
 _LONGS = frozenset({"long", "long int", "unsigned long", "unsigned long int"})
 """32 bits on 64-bit Windows."""
+_INTEGERS = _NARROW | _LONGS | {
+    "long long", "unsigned long long", "Py_ssize_t", "Py_hash_t", "Py_uhash_t", "size_t", "ssize_t"
+}
 
 
 @check("HL115")

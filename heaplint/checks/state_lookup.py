@@ -135,11 +135,13 @@ def state_through_subclass(unit: Unit) -> Iterator[Report]:
                 if where in told:
                     continue
                 told.add(where)
+                of_a_slot = role.slot != "method"
+                cure = "PyType_GetModuleByDef" if of_a_slot else "METH_METHOD and the defining class"
                 yield Report(
                     "HL310",
                     where,
-                    f"{ir.called(call)} of the object's own type fails for subclasses of {made.symbol} written in Python; "
-                    f"use {'PyType_GetModuleByDef' if role.slot != 'method' else 'METH_METHOD and the defining class'}",
+                    f"{ir.called(call)} of the object's own type fails for subclasses of {made.symbol} written "
+                    f"in Python; use {cure}",
                     symbol=made.symbol,
                     function=function.name,
                 )

@@ -24,9 +24,11 @@ _FIELDS = frozenset({"tp_dict", "tp_bases"})
 def static_type_holds_object(unit: Unit) -> Iterator[Report]:
     """Dictionaries, bases, entries and attributes given to a static type of the program."""
     for function in unit.functions_with(_HANGS):
-        dictionaries = _dictionaries(unit, function)
+        dictionaries: dict[str, TypeDef | None] = {}
+        entered: set[str] = set()
         for node in ir.walk(function.body):
             made, what = None, ""
+            _follow(unit, node, function, dictionaries)
             if isinstance(node, ir.Assign) and node.operator == "=" and not ir.is_null(node.value):
                 target = ir.strip(node.target)
                 if isinstance(target, ir.Member) and target.field in _FIELDS:
@@ -34,7 +36,11 @@ def static_type_holds_object(unit: Unit) -> Iterator[Report]:
             elif isinstance(node, ir.Call) and node.args:
                 name = ir.called(node)
                 if name in _DICT_SETTERS:
-                    made, what = _owner_of_dictionary(unit, node.args[0], function, dictionaries), "an entry of its tp_dict is"
+                    made = _owner_of_dictionary(unit, node.args[0], function, dictionaries)
+                    what = "an entry of its tp_dict is"
+                    if made is not None and made.symbol in entered:
+                        continue  # one report for all entries that a function makes
+                    entered.update([made.symbol] if made is not None else [])
                 elif name in _ATTRIBUTE_SETTERS and not (len(node.args) > 2 and ir.is_null(node.args[2])):
                     made, what = static_type_of(unit, node.args[0], function), "an attribute of it is"
             if made is not None:
@@ -54,24 +60,15 @@ def static_type_of(unit: Unit, expr: ir.Expr, function: ir.Function) -> TypeDef 
     return None
 
 
-def _dictionaries(unit: Unit, function: ir.Function) -> dict[str, TypeDef]:
-    """The local variables that are only ever assigned the dictionary of a static type."""
-    result: dict[str, TypeDef] = {}
-    others: set[str] = set()
-    for node in ir.walk(function.body):
-        value, name = None, ""
-        if isinstance(node, ir.Variable):
-            value, name = node.init, node.name
-        elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
-            value, name = node.value, target.text
-        if value is None or ir.is_null(value):
-            continue
-        made = _dictionary(unit, value, function)
-        if made is None:
-            others.add(name)
-        else:
-            result.setdefault(name, made)
-    return {name: made for name, made in result.items() if name not in others}
+def _follow(unit: Unit, node: ir.Node, function: ir.Function, dictionaries: dict[str, TypeDef | None]) -> None:
+    """Note which static type's dictionary a local variable holds from a declaration or an assignment on."""
+    value, name = None, ""
+    if isinstance(node, ir.Variable):
+        value, name = node.init, node.name
+    elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
+        value, name = node.value, target.text
+    if value is not None:
+        dictionaries[name] = _dictionary(unit, value, function)
 
 
 def _dictionary(unit: Unit, expr: ir.Expr, function: ir.Function) -> TypeDef | None:
@@ -84,7 +81,7 @@ def _dictionary(unit: Unit, expr: ir.Expr, function: ir.Function) -> TypeDef | N
 
 
 def _owner_of_dictionary(
-    unit: Unit, expr: ir.Expr, function: ir.Function, dictionaries: dict[str, TypeDef]
+    unit: Unit, expr: ir.Expr, function: ir.Function, dictionaries: dict[str, TypeDef | None]
 ) -> TypeDef | None:
     inner = ir.strip(expr)
     if isinstance(inner, ir.Name):

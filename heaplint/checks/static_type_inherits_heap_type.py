@@ -52,7 +52,8 @@ def static_type_inherits_heap_type(unit: Unit) -> Iterator[Report]:
 def _report(made: TypeDef, place: ir.Place, what: str) -> Report:
     return Report(
         "HL105", place,
-        f"the base of static type {made.symbol} is {what}, which belongs to one interpreter: make {made.symbol} a heap type",
+        f"the base of static type {made.symbol} is {what}, which belongs to one interpreter: "
+        f"make {made.symbol} a heap type",
         symbol=made.symbol,
     )
 
@@ -67,11 +68,13 @@ def _fetched(expr: ir.Expr, function: ir.Function, depth: int) -> str:
         return ""
     sources = []
     for node in ir.walk(function.body):
-        value = None
-        if isinstance(node, ir.Variable) and node.name == inner.text:
-            value = node.init
-        elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name) and target.text == inner.text:
-            value = node.value
+        value, name = None, ""
+        if isinstance(node, ir.Variable):
+            value, name = node.init, node.name
+        elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
+            value, name = node.value, target.text
+        if name != inner.text:
+            continue
         if value is not None and not ir.is_null(value):
             sources.append(_fetched(value, function, depth + 1))
     return sources[0] if sources and all(sources) else ""

@@ -14,6 +14,7 @@ from heaplint.model.program import Unit
 _READIES = {"PyType_Ready": 0, "PyModule_AddType": 1}
 """API functions that make a type ready → the argument that is the type."""
 _SUPPORT = frozenset({"Py_MOD_PER_INTERPRETER_GIL_SUPPORTED", "Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED"})
+_NO_GIL = "Py_MOD_GIL_NOT_USED"
 _MAX_FUNCTIONS = 200
 
 
@@ -32,12 +33,14 @@ def type_ready_race(unit: Unit) -> Iterator[Report]:
             made = static_type_of(unit, call.args[position], function)
             if made is None or made.symbol in seen:
                 continue
+            if position == 1 and made not in unit.types:
+                continue  # a type of another file may well be ready when it is added
             seen.add(made.symbol)
             yield Report(
                 "HL104", made.place,
                 f"static type {made.symbol} is made ready by every interpreter that imports the module, which declares "
                 f"{claim}: make it a heap type",
-                symbol=made.symbol,
+                symbol=made.symbol, severity="warning" if claim == _NO_GIL else None,
                 related=((ir.Place(function.path, call.start, call.end), f"{function.name} makes it ready"),),
             )
 
@@ -51,7 +54,7 @@ def _declaration(module: ModuleDef) -> str:
     interpreters = values.get("Py_mod_multiple_interpreters")
     if interpreters is not None:
         return interpreters if interpreters in _SUPPORT else ""
-    return "Py_MOD_GIL_NOT_USED" if values.get("Py_mod_gil") == "Py_MOD_GIL_NOT_USED" else ""
+    return _NO_GIL if values.get("Py_mod_gil") == _NO_GIL else ""
 
 
 def _calls_from(unit: Unit, roots: list[str]) -> Iterator[tuple[ir.Function, ir.Call]]:

@@ -28,8 +28,9 @@ def type_without_module(unit: Unit) -> Iterator[Report]:
         if found is None:
             continue
         function, call = found
-        if ir.called(call) == "PyType_GetModuleByDef" and (made.bases_unknown or any(not isinstance(b, str) for b in made.bases)):
-            continue  # it searches the bases too
+        searched = made.bases_unknown or any(isinstance(base, TypeDef) for base in made.bases)
+        if ir.called(call) == "PyType_GetModuleByDef" and searched:
+            continue  # it finds the module of a base
         for creation in made.creations:
             yield Report(
                 "HL114", creation.call,
@@ -96,9 +97,13 @@ def _asks(unit: Unit, function: ir.Function, position: int, is_type: bool, depth
             if ir.called(call) in _LOOKUPS:
                 if not whole and index == 0:
                     return call
-            elif (helper := unit.function(ir.called(call))) is not None and helper is not function:
-                if (found := _asks(unit, helper, index, not whole, depth + 1)) is not None:
-                    return found
+                continue
+            helper = unit.function(ir.called(call))
+            if helper is None or helper is function:
+                continue
+            found = _asks(unit, helper, index, not whole, depth + 1)
+            if found is not None:
+                return found
     return None
 
 

@@ -11,7 +11,9 @@ from heaplint.model.expressions import number
 from heaplint.model.program import Unit
 
 _TABLES = frozenset({"PyType_Slot", "PyMethodDef", "PyMemberDef", "PyGetSetDef", "PyModuleDef_Slot"})
-_TABLE = re.compile(rb"\b(?:PyType_Slot|PyMethodDef|PyMemberDef|PyGetSetDef|PyModuleDef_Slot)\b[^;{}()]*\[[^;{}]*\]\s*=")
+_TABLE = re.compile(
+    rb"\b(?:PyType_Slot|PyMethodDef|PyMemberDef|PyGetSetDef|PyModuleDef_Slot)\b[^;{}()]*\[[^;{}]*\]\s*="
+)
 _GIVEN = (
     rb"(?:\bPy_tp_(?:methods|members|getset)\s*,\s*(?:\([^()]*\)\s*)?|"
     rb"\.\s*(?:tp_methods|tp_members|tp_getset|m_methods|m_slots|slots|pfunc)\s*=\s*(?:\([^()]*\)\s*)?)&?\s*"
@@ -77,7 +79,8 @@ def _counted(unit: Unit, name: str) -> bool:
     """Whether code takes the elements one by one, and no type or module gets the table."""
     word = re.escape(name.encode())
     taken = re.compile(
-        rb"\bsizeof\s*\(?\s*" + word + rb"\b|\b(?:Py_ARRAY_LENGTH|ARRAY_SIZE|countof|_countof|ARRAYSIZE)\s*\(\s*" + word + rb"\s*\)|"
+        rb"\bsizeof\s*\(?\s*" + word + rb"\b|"
+        rb"\b(?:Py_ARRAY_LENGTH|ARRAY_SIZE|countof|_countof|ARRAYSIZE)\s*\(\s*" + word + rb"\s*\)|"
         rb"(?<![\w.>])" + word + rb"\s*\[\s*[\w+-]+\s*\]\s*(?!\s*=\s*\{)[.,)]|\bstd::(?:size|begin|end)\s*\(\s*" + word
     )
     given = re.compile(_GIVEN + word + rb"\b(?!\s*\[)")

@@ -59,19 +59,18 @@ Holdings = Mapping[str, Holding]
 
 def spelled(expr: ir.Expr | None) -> str:
     """The name an expression holds an object under, casts dropped; "" for what is no such name."""
-    if expr is None or ir.is_null(expr):
+    if expr is None:
         return ""
     inner = ir.strip(expr)
     match inner:
         case ir.Name():
-            return inner.text
-        case ir.Constant(kind="number"):
-            return inner.text
+            return "" if ir.is_null(inner) else inner.text
         case ir.Member():
             base = spelled(inner.object)
             return f"{base}{'->' if inner.arrow else '.'}{inner.field}" if base else ""
         case ir.Index():
-            base, index = spelled(inner.object), spelled(inner.index)
+            base, at = spelled(inner.object), ir.strip(inner.index)
+            index = at.text if isinstance(at, ir.Constant) else spelled(at)
             return f"{base}[{index}]" if base and index else ""
         case ir.Unary(operator="&" | "*"):
             base = spelled(inner.operand)
@@ -341,13 +340,12 @@ def _without(state: Holdings, name: str) -> Holdings:
 def _join(one: Holdings, other: Holdings) -> Holdings:
     if one is other or one == other:
         return one
-    held = {}
+    held = dict(one)
     for name in one.keys() | other.keys():
-        none = Holding(frozenset({name}))
-        a, b = one.get(name, none), other.get(name, none)
-        if a == b:
-            held[name] = a
-        else:
-            group = a.group & b.group
-            held[name] = Holding(group, min(a.count, b.count), (a.kept | b.kept) & group, a.made and b.made)
+        a, b = one.get(name), other.get(name)
+        if a is b or a == b:
+            continue
+        a, b = a or Holding(frozenset({name})), b or Holding(frozenset({name}))
+        group = a.group & b.group
+        held[name] = Holding(group, min(a.count, b.count), (a.kept | b.kept) & group, a.made and b.made)
     return held

@@ -131,6 +131,8 @@ class Expander:
         self, text: str, start: int, macro: Macro, place: int, hidden: frozenset[str], depth: int
     ) -> tuple[str, int] | None:
         """What a use of a macro at `start` of `text` becomes, and where the use ends; None when it is no use."""
+        if self.too_deep:
+            return None
         after = start + len(macro.name)
         body = macro.body.encode("utf-8").decode("latin-1") if not macro.body.isascii() else macro.body
         if macro.parameters is None:
@@ -156,7 +158,12 @@ class Expander:
                 return None
         table = dict(zip(names, arguments, strict=True))
         full = {name: self._rescan(value, place, hidden, depth + 1) for name, value in table.items()}
-        return self._rescan(_substitute(body, table, full), place, hidden | {macro.name}, depth), after
+        substituted = "" if self.too_deep else _substitute(body, table, full)
+        self.size += len(substituted)
+        if self.too_deep or self.size > _MAX_OUTPUT:
+            self.too_deep = True
+            return None
+        return self._rescan(substituted, place, hidden | {macro.name}, depth), after
 
     def _rescan(self, text: str, place: int, hidden: frozenset[str], depth: int) -> str:
         if depth > _MAX_DEPTH or self.size > _MAX_OUTPUT:

@@ -15,6 +15,7 @@ _DEFINE = re.compile(r"([A-Za-z_]\w*)(\(([^()]*)\))?\s*(.*)", re.S)
 _INCLUDE = re.compile(r'"([^"]+)"|<([^>]+)>')
 _MAX_EXTRA_VIEWS = 4
 _MAX_MACRO_DEPTH = 12
+_MAX_CHAIN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Reading:
     headers: tuple[Reading, ...] = ()
     """The project's files that this one includes, each followed by those it includes, without repetition."""
     inactive: tuple[tuple[int, int], ...] = ()
+    defines: frozenset[str] = frozenset()
+    """Every macro that some branch of this file defines, active or not."""
     _cache: dict[str, Macro | None] = field(default_factory=dict)
 
     def macro(self, name: str, offset: int) -> Macro | None:
@@ -126,7 +129,7 @@ class _Evaluator:
             return self.macro_value(macro) if atom.operator == "name" else None
         if (first := since().get(name)) is not None:
             return int(self.view.python >= first) if atom.operator == "defined" or self.view.python < first else None
-        if name in self.defined_here:
+        if name in self.defined_here or self.decided_by_header(name):
             return 0
         if atom.operator == "call":
             return int(self.view.chosen[name]) if name in self.view.chosen else self.call_value(name)
@@ -134,6 +137,10 @@ class _Evaluator:
         if atom.operator == "defined" or not assumed:
             return int(assumed)
         return None
+
+    def decided_by_header(self, name: str) -> bool:
+        """Whether an included file of the project defines a macro under a condition, which does not hold here."""
+        return name not in self.view.chosen and any(name in header.defines for header in self.headers)
 
     def macro_value(self, macro: Macro) -> Value:
         if macro.parameters is not None or self.depth > _MAX_MACRO_DEPTH:
@@ -190,6 +197,8 @@ class Outcome:
     """Offset, whether it was read, and the conditions (all to hold) of each branch."""
     unbalanced: int | None
     """Offset of an `#endif` or `#else` without `#if`, or of an `#if` without `#endif`."""
+    defines: frozenset[str] = frozenset()
+    """Every macro that some branch defines."""
 
 
 def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]], Sequence[Reading]]) -> Outcome:
@@ -202,7 +211,7 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
     evaluator = _Evaluator(view, defined_here, headers([name for _, name in includes]))
     stack: list[_Open] = []
     active = True
-    outcome = Outcome([], evaluator.macros, [], [], None)
+    outcome = Outcome([], evaluator.macros, [], [], None, defined_here)
     fallback = view.mode == "on" or bool(view.chosen)
 
     def enter(group: _Open, directive: Directive, condition: Condition | None) -> None:
@@ -218,7 +227,7 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
         else:
             group.active = False
         group.chain = chain
-        outer = tuple(c for one in stack[:-1] for c in one.chain)
+        outer = tuple(c for one in stack[-_MAX_CHAIN:-1] for c in one.chain)
         outcome.branches.append((directive.end, group.active, outer + chain))
         active = group.active_outside and group.active
         group.since = directive.end

@@ -37,6 +37,8 @@ _NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT",
 
 _INCLUDE_LINE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.M)
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
+_MAX_INCLUDE_DEPTH = 150
+_ON_VERSION = re.compile(r"\bPY_(?:VERSION|MAJOR|MINOR)")
 _OF_INTEREST = re.compile(
     rb"\b_?Py(?:TypeObject|Type_|Module|Object_(?:GC|New|NEW|Del|DEL|Free|FREE|Init|HEAD|VAR|Clear|Visit|Call)|StructSequence|MODINIT|Init_|"
     rb"VarObject_HEAD|State_|GILState|Unstable_)|\bPy_(?:tp_|mod_|nb_|sq_|mp_|am_|bf_|TPFLAGS|VISIT|CLEAR|DECREF|XDECREF|TRASHCAN|AtExit)|"
@@ -345,7 +347,7 @@ class Reader:
         if reading is None:
             reading = self._readings[identity] = Reading(
                 path, blank(lexed.code, outcome.inactive), blank(lexed.skeleton, outcome.inactive),
-                outcome.macros, tuple(headers), tuple(outcome.inactive),
+                outcome.macros, tuple(headers), tuple(outcome.inactive), outcome.defines,
             )
         self._by_view[path, view.key] = reading
         return reading
@@ -360,7 +362,9 @@ class Reader:
         def open_headers(names: list[str]) -> Sequence[Reading]:
             for name in names:
                 target = self.resolve(path, name)
-                if target is not None and target not in self._opening:
+                if target is not None and len(self._opening) > _MAX_INCLUDE_DEPTH:
+                    self.notices.add(Notice(path, 0, "too-complex", f"{name} is included more than {_MAX_INCLUDE_DEPTH} levels deep"))
+                elif target is not None and target not in self._opening:
                     one = self.reading(target, view)
                     for header in (one, *one.headers):
                         headers.setdefault(id(header), header)
@@ -402,7 +406,11 @@ class Reader:
         plus_plus = path.endswith(_PLUS_PLUS)
         found: list[tuple[View, list[tuple[int, int]], dict[str, frozenset[int]]]] = []
 
+        in_circle = any(path in self.included(one) for one in members)
+
         def add(view: View, of: Sequence[tuple[int, int]]) -> None:
+            if in_circle:  # what a file includes depends on where the circle is entered: here
+                self.outcome(path, view)
             hidden = {one: self._hidden(one, view) for one in members}
             for _, versions, known in found:
                 if known == hidden:
@@ -415,7 +423,9 @@ class Reader:
         for version in reversed(self.versions):
             add(View(version, "off", {}, plus_plus), (version,))
         seen = [view for view, _, _ in found]
-        groups = [(view.python, tuple(of)) for view, of, _ in found if view.mode == "on"]
+        groups = [(version, (version,)) for version in reversed(self.versions)]
+        if not any(_ON_VERSION.search(directive.text) for one in members for directive in self.lexed(one).directives):
+            groups = [(self.versions[-1], self.versions)]
         for one in members:
             outcomes = [self.outcome(one, view)[0] for view in seen]
             for chosen in hidden_branches(outcomes, lambda offset, one=one: offset in self._interesting(one)):  # type: ignore[misc]
@@ -446,22 +456,23 @@ class Reader:
         known = self._branches.get(path)
         if known is None:
             data = self.files[path].data
-            result = []
-            directives = self.lexed(path).directives
-            conditionals = [d for d in directives if d.name in _CONDITIONAL]
-            for index, directive in enumerate(conditionals):
-                if directive.name == "endif":
+            result: list[int] = []
+            stack: list[list[int]] = []  # of the branches that are open: [offset, 1 when it is of interest]
+            last = 0
+            for directive in self.lexed(path).directives:
+                if directive.name not in _CONDITIONAL:
                     continue
-                depth = 0
-                for following in conditionals[index + 1 :]:
-                    if following.name.startswith("if"):
-                        depth += 1
-                    elif depth == 0:
-                        if _OF_INTEREST.search(data, directive.end, following.start):
-                            result.append(directive.end)
-                        break
-                    elif following.name == "endif":
-                        depth -= 1
+                if stack and not stack[-1][1] and _OF_INTEREST.search(data, last, directive.start):
+                    stack[-1][1] = 1
+                last = directive.end
+                if not directive.name.startswith("if") and stack:
+                    offset, interest = stack.pop()
+                    if interest:
+                        result.append(offset)
+                    if interest and stack:
+                        stack[-1][1] = 1
+                if directive.name != "endif":
+                    stack.append([directive.end, 0])
             known = self._branches[path] = frozenset(result)
         return known
 

@@ -296,6 +296,8 @@ class _Lowering:
         declarators = [c for i, c in enumerate(node.children) if node.field_name_for_child(i) == "declarator"]
         for one in declarators:
             declared = self.declarator(one)
+            if one.has_error and any(child.type == "ERROR" for child in one.children):  # `HIDDEN PyTypeObject T = …`
+                self.fail(one, "a declaration could not be parsed")
             kind = ir.CType(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
             init = self.expr(declared.init) if declared.init is not None else None
             if node.type == "type_definition" and body is not None and not body.name and not declared.pointers:

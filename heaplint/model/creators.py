@@ -12,13 +12,17 @@ from heaplint.model.program import Program, Unit
 from heaplint.model.types import TypeDef
 
 _ALLOCATES = re.compile(
-    rb"\b_?PyObject_(?:GC_)?(?:New|NewVar|NEW|NEW_VAR)\b|\bPyObject_(?:Init|InitVar|INIT|INIT_VAR)\b|\btp_alloc\b|\bPyType_GenericAlloc\b"
+    rb"\b_?PyObject_(?:GC_)?(?:New|NewVar|NEW|NEW_VAR)\b|\bPyObject_(?:Init|InitVar|INIT|INIT_VAR)\b|"
+    rb"\btp_alloc\b|\bPyType_GenericAlloc\b"
 )
 _SECOND = frozenset(
-    {f"PyObject_{name}" for name in ("New", "NewVar", "NEW", "NEW_VAR", "GC_New", "GC_NewVar", "Init", "InitVar", "INIT", "INIT_VAR")}
+    f"PyObject_{name}"
+    for name in ("New", "NewVar", "NEW", "NEW_VAR", "GC_New", "GC_NewVar", "Init", "InitVar", "INIT", "INIT_VAR")
 )
 """API functions and macros that are given the type as second argument."""
-_FIRST = frozenset({"_PyObject_New", "_PyObject_NewVar", "_PyObject_GC_New", "_PyObject_GC_NewVar", "PyType_GenericAlloc"})
+_FIRST = frozenset(
+    {"_PyObject_New", "_PyObject_NewVar", "_PyObject_GC_New", "_PyObject_GC_NewVar", "PyType_GenericAlloc"}
+)
 _MAX_DEPTH = 3
 
 TypeKey = tuple[str, str, int]

@@ -18,7 +18,7 @@ from heaplint.model.program import Unit
 from heaplint.model.types import SPEC_FIELDS, TYPE_OBJECT_FIELDS, Flags, SlotDef, TypeDef, WrittenAs
 
 _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc", "PyHeapTypeObject")
-_WORDS = re.compile(rb"\b(?:" + "|".join(_MAKERS).encode() + rb")\b(?!\s*\*)")
+_WORDS = re.compile(rb"\b(?:" + "|".join(_MAKERS).encode() + rb")\b(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))")
 _STATIC_OBJECT = re.compile(rb"\bstatic\b[^;{}()=]*\*|_Py_IDENTIFIER|\b_Py_static_string")
 _POINTER = re.compile(rb"\*")
 _FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
@@ -55,7 +55,7 @@ def _makers(text: Text) -> set[str]:
     for one in (reading, *reading.headers, *_around(text)):
         for name in one.macros:
             macro = one.last(name) or next((m for m in one.macros[name] if not isinstance(m, int)), None)
-            if macro is not None and len(macro.body) > 20:
+            if macro is not None and len(macro.body) > 4:
                 bodies.setdefault(name, macro.body)
     makers = {name for name, body in bodies.items() if any(re.search(rf"\b{word}\b(?!\s*\*)", body) for word in _MAKERS if word in body)}
     while True:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from heaplint import ir
 from heaplint.frontend.preprocess import Macro
@@ -23,14 +24,9 @@ def mention(unit: Unit, *words: str) -> re.Pattern[bytes]:
 
 def macros_with(unit: Unit, words: Sequence[str]) -> set[str]:
     """The macros of a unit whose bodies mention one of the words, through other macros or not."""
-    bodies: dict[str, str] = {}
-    for text in unit.texts:
-        for name, definitions in text.reading.macros.items():
-            for one in definitions:
-                if isinstance(one, Macro):
-                    bodies[name] = bodies.get(name, "") + "\n" + one.body
+    bodies, everything = _bodies(unit)
     found: set[str] = set()
-    wanted = list(words)
+    wanted = [word for word in words if word in everything]
     while wanted:
         pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, wanted)) + r")\b")
         wanted = [
@@ -40,6 +36,18 @@ def macros_with(unit: Unit, words: Sequence[str]) -> set[str]:
         ]
         found.update(wanted)
     return found
+
+
+@functools.lru_cache(maxsize=2)
+def _bodies(unit: Unit) -> tuple[Mapping[str, str], str]:
+    """The bodies of a unit's macros by name, and all of them in one text, to look for a word quickly."""
+    bodies: dict[str, str] = {}
+    for text in unit.texts:
+        for name, definitions in text.reading.macros.items():
+            for one in definitions:
+                if isinstance(one, Macro):
+                    bodies[name] = bodies.get(name, "") + "\n" + one.body
+    return bodies, "\n".join(bodies.values())
 
 
 def other_readings(unit: Unit) -> Iterator[Unit]:
