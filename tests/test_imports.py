@@ -19,6 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"flow"}),
     frozenset({"checks"}),
     frozenset({"census", "filters", "cache", "workers"}),
+    frozenset({"census_of_program"}),
     frozenset({"engine"}),
     frozenset({"report"}),
     frozenset({"cli", "devtools"}),
@@ -29,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 ONLY: dict[str, frozenset[str]] = {
     "ir": frozenset(),
     "capi": frozenset({"ir", "pythons"}),
-    "model": frozenset({"ir", "capi", "findings", "pythons"}),
+    "model": frozenset({"ir", "capi", "findings", "pythons", "frontend"}),  # it reads items when it needs them
     "flow": frozenset({"ir", "capi", "model", "findings", "pythons"}),
     "checks": frozenset({"ir", "capi", "model", "flow", "findings", "pythons", "cards"}),
     "report": frozenset({"findings", "cards", "source", "census"}),
