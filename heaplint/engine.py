@@ -112,7 +112,8 @@ def merge(
     cards = all_cards()
     for report, unit in reports:
         card = cards[report.rule]
-        versions = {version for version in unit.view.versions if specifier_matches(report.python or card.python, version)}
+        valid_for = unit.versions_of(report.place.path)
+        versions = {version for version in valid_for if specifier_matches(report.python or card.python, version)}
         if not versions:
             continue
         span = _span(report.place, sources)

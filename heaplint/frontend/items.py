@@ -12,6 +12,8 @@ from typing import Literal
 
 Kind = Literal["function", "declaration"]
 
+_PATIENCE = 20
+"""How many items may lack their end before every brace in column 0 is taken for one: looking ahead takes time."""
 _BRACE = re.compile(rb"[{}]")
 _COLUMN_ZERO_CLOSE = re.compile(rb"\n\}")
 _TRANSPARENT = re.compile(rb'(?:\bextern\s*"[^"]*"|\bnamespace\b[\w\s:]*|\blinkage\b)\s*\Z')
@@ -84,6 +86,7 @@ def _top_level_braces(skeleton: bytes) -> tuple[list[tuple[int, int]], int | Non
     depth, opened, transparent, at = 0, 0, 0, 0
     boundary = 0
     find = _BRACE.finditer
+    restarts = 0
     scanning = True
     while scanning:
         scanning = False
@@ -100,7 +103,8 @@ def _top_level_braces(skeleton: bytes) -> tuple[list[tuple[int, int]], int | Non
                     opened = offset
                 depth += 1
             elif depth > 0:
-                depth -= 1
+                at_margin = restarts > _PATIENCE and skeleton[offset - 1 : offset] == b"\n"
+                depth = 0 if at_margin else depth - 1
                 if depth == 0:
                     pairs.append((opened, offset))
                     boundary = offset + 1
@@ -116,6 +120,7 @@ def _top_level_braces(skeleton: bytes) -> tuple[list[tuple[int, int]], int | Non
             if close is not None:
                 pairs.append((opened, close.end() - 1))
                 at, depth, boundary, scanning = close.end(), 0, close.end(), True
+                restarts += 1
     return pairs, broken
 
 

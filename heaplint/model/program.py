@@ -88,6 +88,11 @@ class Unit:
         for text in self.texts:
             yield from functions_with(text, pattern)
 
+    def versions_of(self, path: str) -> set[tuple[int, int]]:
+        """The Pythons for which a file of the unit reads like this, in whichever unit and view."""
+        text = self.text_of(path)
+        return self.program.versions_of(text) if text is not None else set(self.view.versions)
+
     def text_of(self, path: str) -> Text | None:
         """The text of a file as this unit sees it."""
         return next((text for text in self.texts if text.path == path), None)
@@ -138,6 +143,7 @@ class Program:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self._by_path: dict[str, list[UnitView]] = {}
+        self._versions: dict[int, set[tuple[int, int]]] = {}
         self._functions: dict[str, list[str]] | None = None
         self._structs: dict[str, list[str]] | None = None
         self._variables: dict[str, list[str]] | None = None
@@ -156,6 +162,12 @@ class Program:
                         taken.add(id(text))
                         own.append(text)
                 self.units.append(Unit(view, tuple(own), self))
+                for text in view.texts:
+                    self._versions.setdefault(id(text), set()).update(view.versions)
+
+    def versions_of(self, text: Text) -> set[tuple[int, int]]:
+        """The Pythons of all views that have this very text."""
+        return self._versions[id(text)]
 
     def view_of(self, path: str, unit: Unit) -> UnitView:
         """The view of another main file that goes with a unit's view."""
