@@ -124,10 +124,11 @@ def own_names(files: Files) -> set[str]:
         found.update(re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", code, re.M))
         found.update(re.findall(r"[\w*][\s*]+([A-Za-z_]\w*)\s*(?=[;=,\[(){])", code))
         found.update(re.findall(r"\}\s*([A-Za-z_]\w*)\s*;", code))
-    pasted = {name for text in files.values() for pair in re.findall(r"(\w+)\s*##|##\s*(\w+)", text) for name in pair}
+    pasted = {name for text in files.values() for side in (r"(\w+)\s*##", r"##\s*(\w+)") for name in re.findall(side, text)}
     made = {name for name in found if any(part and part in name for part in pasted)}
-    strung = {name for text in files.values() if re.search(r"[^#]#\s*[A-Za-z]\w*[^\n]*$", "".join(re.findall(r"#\s*define[^\n]*", text))) for name in found}
-    return {name for name in found if not KEPT.fullmatch(name) and name not in C_WORDS and name not in pasted | made and not (strung and name[:1].isupper() and name in strung)}
+    strung = {word for text in files.values() if re.search(r"[^#]#\w", text) for words in re.findall(r"\(([^()]*)\)", text) for word in words.split(", ")}
+    excluded = pasted | made | strung | C_WORDS
+    return {name for name in found if not KEPT.fullmatch(name) and name not in excluded}
 
 
 def renaming(files: Files) -> Callable[[str], str]:
@@ -257,7 +258,10 @@ def same(name: str) -> str:
 
 def compare(files: Files, config: Config, change: Change, seed: str) -> None:
     rename = renaming(files) if change is with_other_names else same
-    assert subjects(change(files, random.Random(seed)), config, same) == subjects(files, config, rename)
+    before, after = subjects(files, config, rename), subjects(change(files, random.Random(seed)), config, same)
+    if change is on_one_line:  # findings that are alike but for their line are one
+        before, after = sorted(set(before), key=str), sorted(set(after), key=str)
+    assert after == before
 
 
 CARDS = [(card, number, text) for card, number, text in blocks("Bad") if "heaplint:" not in text]

@@ -203,7 +203,7 @@ class Life:
 
     def _find_assignments(self, leaf: str) -> Iterator[Assignment]:
         # what is assigned to, or the first argument of Py_SETREF; a literal at the start makes the search fast
-        pattern = re.compile(re.escape(leaf.encode()) + rb"\s*(?:\[[^\]\n]*\]\s*)*(?:=(?!=)|,)")
+        pattern = re.compile(re.escape(leaf.encode()) + rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
         for function in self.unit.all_functions_with(pattern):
             taken: set[str] | None = None
             for node in ir.walk(function.body):

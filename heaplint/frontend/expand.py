@@ -24,6 +24,7 @@ _ARGUMENT_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|[(){}
 _IN_BODY = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|(#{1,2})|([A-Za-z_]\w*)|\d[\w.]*", re.S)
 _MAX_DEPTH = 24
 _MAX_OUTPUT = 2_000_000
+_MAX_UNCLOSED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Expander:
         self.includer = includer
         self.names: Set[str] = reading.macro_names() | (includer.macro_names() if includer else set())
         self.names = (self.names - OPAQUE) | OBJECT_LIKE.keys() | CALL_LIKE.keys()
-        self.size = 0
+        self.size = self.unclosed = 0
         self.too_deep = False
 
     def find(self, name: str, offset: int) -> Macro | None:
@@ -84,7 +85,7 @@ class Expander:
         if not words & self.names:
             text = self._complete_elements(text, words)
             return Expanded(text.encode("latin-1"), (0,), ((start, -1),))
-        self.size, self.too_deep = 0, False
+        self.size, self.unclosed, self.too_deep = 0, 0, False
         pieces: list[str] = []
         starts: list[int] = []
         origins: list[tuple[int, int]] = []
@@ -139,6 +140,9 @@ class Expander:
             return self._rescan(_PASTE.sub("", body), place, hidden | {macro.name}, depth), after
         taken = _arguments(text, after)
         if taken is None:
+            if text[after : after + 200].lstrip()[:1] == "(":  # it does not end; each such look goes to the end of the text
+                self.unclosed += 1
+                self.too_deep |= self.unclosed > _MAX_UNCLOSED
             return None
         arguments, after = taken
         names = macro.parameters

@@ -455,14 +455,16 @@ class Reader:
         """The offsets of the branches of a file whose text, nested branches left out, is of interest."""
         known = self._branches.get(path)
         if known is None:
-            data = self.files[path].data
+            data, code = self.files[path].data, self.lexed(path).code  # with the macros, and without the comments
             result: list[int] = []
             stack: list[list[int]] = []  # of the branches that are open: [offset, 1 when it is of interest]
             last = 0
             for directive in self.lexed(path).directives:
                 if directive.name not in _CONDITIONAL:
                     continue
-                if stack and not stack[-1][1] and _OF_INTEREST.search(data, last, directive.start):
+                if stack and not stack[-1][1] and (
+                    _OF_INTEREST.search(data, last, directive.start) or _OF_INTEREST.search(code, last, directive.start)
+                ):
                     stack[-1][1] = 1
                 last = directive.end
                 if not directive.name.startswith("if") and stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.model.link import resolve_types
@@ -38,14 +39,70 @@ def key_of_type(made: TypeDef) -> TypeKey:
 def made_by_c(program: Program) -> dict[TypeKey, ir.Place]:
     """The types that some function of the program makes instances of, each with one place where it does."""
     result: dict[TypeKey, ir.Place] = {}
+    wanted: dict[str, set[_Parameter]] = {}
     for unit in program.units:
         for function in _allocating(unit):
             for call in ir.calls(function.body):
                 argument = _type_argument(call)
                 if argument is not None:
-                    for made in _types(unit, argument, function, 0) or _by_struct(unit, call, function):
-                        result.setdefault(key_of_type(made), ir.Place(function.path, call.start, call.end))
+                    made = ir.Place(function.path, call.start, call.end)
+                    found = _given(unit, argument, function, made, wanted) or _by_struct(unit, call, function)
+                    for one in found:
+                        result.setdefault(key_of_type(one), made)
+    known = {one for many in wanted.values() for one in many}
+    for _ in range(_MAX_DEPTH):
+        further: dict[str, set[_Parameter]] = {}
+        for one, made in _given_by_callers(program, wanted, further):
+            result.setdefault(key_of_type(one), made)
+        wanted = {name: many - known for name, many in further.items() if many - known}
+        known |= {one for many in wanted.values() for one in many}
+        if not wanted:
+            break
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """A parameter of a helper that is the type of the instance it makes."""
+
+    path: str
+    function: str
+    position: int
+    static: bool
+    made: ir.Place
+    """Where the helper, or one that it calls, makes the instance."""
+
+
+def _given(
+    unit: Unit, expr: ir.Expr, function: ir.Function, made: ir.Place, wanted: dict[str, set[_Parameter]]
+) -> list[TypeDef]:
+    """The types an expression may mean; a parameter is noted as wanted, for the callers tell what it is."""
+    found = [one for one in resolve_types(unit, expr, function, 0) if isinstance(one, TypeDef)]
+    inner = ir.strip(expr)
+    if not found and isinstance(inner, ir.Name):
+        for index, parameter in enumerate(function.parameters):
+            if parameter.name == inner.text:
+                static = "static" in function.returns.storage
+                one = _Parameter(function.path, function.name, index, static, made)
+                wanted.setdefault(function.name, set()).add(one)
+    return found
+
+
+def _given_by_callers(
+    program: Program, wanted: dict[str, set[_Parameter]], further: dict[str, set[_Parameter]]
+) -> Iterator[tuple[TypeDef, ir.Place]]:
+    """What the callers of helpers give as the wanted parameters, in one look at every unit."""
+    if not wanted:
+        return
+    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(wanted)) + rb")\b")
+    for unit in program.units:
+        paths = {text.path for text in unit.texts}
+        for caller in unit.functions_with(pattern):
+            for call in ir.calls(caller.body):
+                for one in wanted.get(ir.called(call), ()):
+                    if one.position < len(call.args) and (not one.static or one.path in paths):
+                        for found in _given(unit, call.args[one.position], caller, one.made, further):
+                            yield found, one.made
 
 
 def _allocating(unit: Unit) -> Iterator[ir.Function]:
@@ -74,30 +131,6 @@ def _type_argument(call: ir.Call) -> ir.Expr | None:
     if name in _FIRST or (isinstance(callee, ir.Member) and callee.field == "tp_alloc"):
         return call.args[0] if call.args else None
     return None
-
-
-def _types(unit: Unit, expr: ir.Expr, function: ir.Function, depth: int) -> list[TypeDef]:
-    """The types an expression may mean; for a parameter, what the callers of the function give."""
-    found = [one for one in resolve_types(unit, expr, function, 0) if isinstance(one, TypeDef)]
-    inner = ir.strip(expr)
-    if found or not isinstance(inner, ir.Name) or depth > _MAX_DEPTH:
-        return found
-    position = next((index for index, one in enumerate(function.parameters) if one.name == inner.text), None)
-    if position is None:
-        return found
-    pattern = re.compile(rb"\b" + re.escape(function.name.encode()) + rb"\b")
-    elsewhere = () if "static" in function.returns.storage else unit.program.units
-    callers = [(unit, caller) for caller in unit.all_functions_with(pattern)]
-    callers += [
-        (where, caller) for where in elsewhere
-        if where is not unit and where.view.view.mode == unit.view.view.mode
-        for caller in where.functions_with(pattern)
-    ]
-    for where, caller in callers:
-        for call in ir.calls(caller.body):
-            if ir.called(call) == function.name and position < len(call.args):
-                found += _types(where, call.args[position], caller, depth + 1)
-    return found
 
 
 def _by_struct(unit: Unit, call: ir.Call, function: ir.Function) -> list[TypeDef]:
