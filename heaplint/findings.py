@@ -81,7 +81,8 @@ class Finding:
     def fingerprint(self) -> str:
         """Stable under edits elsewhere in the file: rule, file and subject, never a line number."""
         subject = (self.rule, self.span.path, self.symbol, self.function, self.item, str(self.ordinal))
-        return hashlib.sha256("\0".join(part or "" for part in subject).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        text = "\0".join(part or "" for part in subject)
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

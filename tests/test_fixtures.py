@@ -64,7 +64,9 @@ def reported(findings: tuple[Finding, ...], wanted: list[Expectation]) -> list[E
 
 
 def test_there_are_extensions() -> None:
-    assert {"static_types", "heap_types", "broken_gc", "multi_phase_state", "macros_and_conditionals"} <= set(EXTENSIONS)
+    assert {"static_types", "heap_types", "broken_gc", "multi_phase_state", "macros_and_conditionals"} <= set(
+        EXTENSIONS
+    )
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)

@@ -26,7 +26,13 @@ def one(_: Condition) -> Value:
     return 1
 
 
-@given(st.one_of(st.text(max_size=80), st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join), st.lists(st.sampled_from(TOKENS)).map("".join)))
+@given(
+    st.one_of(
+        st.text(max_size=80),
+        st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join),
+        st.lists(st.sampled_from(TOKENS)).map("".join),
+    )
+)
 @settings(max_examples=800, deadline=None)
 def test_no_text_is_too_strange(text: str) -> None:
     parsed = parse(text)
@@ -40,7 +46,9 @@ def test_no_text_is_too_strange(text: str) -> None:
     parse_define(text, "a.c", 0)
 
 
-@pytest.mark.parametrize("text", ["(" * 5000, "!" * 5000, "1+" * 5000 + "1", "a?" * 3000, "f(" * 5000, "- " * 1999, "(1" + ")" * 5000])
+@pytest.mark.parametrize(
+    "text", ["(" * 5000, "!" * 5000, "1+" * 5000 + "1", "a?" * 3000, "f(" * 5000, "- " * 1999, "(1" + ")" * 5000]
+)
 def test_a_very_long_expression_is_not_known(text: str) -> None:
     assert parse(text) is UNKNOWN
 

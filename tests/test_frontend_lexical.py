@@ -82,7 +82,7 @@ def test_code(text: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("text", "skeleton"),
     [
-        ('f("{;}", \'{\');', 'f("   ", \' \');'),
+        ("f(\"{;}\", '{');", "f(\"   \", ' ');"),
         ('x = R"({"})" + 1; // }', 'x = R"       + 1;     '),
         ('x = u8"{" L"}" U\'{\';', 'x = u8" " L" " U\' \';'),
         ('x = R"ab()" )" )ab" {', None),

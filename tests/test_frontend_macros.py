@@ -6,8 +6,8 @@ import pytest
 from reading import calls, fields, function, program, sources, struct, types, views
 
 from heaplint import ir
-from heaplint.engine import read_program
 from heaplint.config import Config
+from heaplint.engine import read_program
 from heaplint.frontend.expand import Expander
 from heaplint.pythons import TargetRange
 
@@ -68,8 +68,10 @@ def test_undefined_and_redefined_in_the_middle() -> None:
 @pytest.mark.parametrize(
     "bomb",
     [
-        "".join(f"#define A{n} A{n + 1} A{n + 1} A{n + 1} A{n + 1}\n" for n in range(30)) + "#define A30 x\nint f(void) { A0; }\n",
-        "".join(f"#define A{n}(x) A{n + 1}(x x) A{n + 1}(x x)\n" for n in range(40)) + "#define A40(x) x\nint f(void) { A0(y); }\n",
+        "".join(f"#define A{n} A{n + 1} A{n + 1} A{n + 1} A{n + 1}\n" for n in range(30))
+        + "#define A30 x\nint f(void) { A0; }\n",
+        "".join(f"#define A{n}(x) A{n + 1}(x x) A{n + 1}(x x)\n" for n in range(40))
+        + "#define A40(x) x\nint f(void) { A0(y); }\n",
         "#define A(x) x x x x\nint f(void) { " + "A(" * 60 + "y" + ")" * 60 + "; }\n",
         "".join(f"#define A{n} A{n + 1}\n" for n in range(5000)) + "int f(void) { A0; }\n",
         "#define A A(\nint f(void) { A A A; }\n",
@@ -149,7 +151,10 @@ def test_slots_from_an_x_macro() -> None:
 static PyType_Slot slots[] = { OPERATORS(SLOT) {0, NULL} };
 static PyType_Spec spec = {"m.T", 0, 0, Py_TPFLAGS_DEFAULT, slots};
 """
-    assert {name: slot.function for name, slot in types(text)["spec"].slots.items()} == {"nb_add": "t_add", "nb_subtract": "t_subtract"}
+    assert {name: slot.function for name, slot in types(text)["spec"].slots.items()} == {
+        "nb_add": "t_add",
+        "nb_subtract": "t_subtract",
+    }
 
 
 def test_struct_heads_from_macros() -> None:
@@ -194,7 +199,7 @@ int f(PyObject *o) { p = MyAlloc(Foo, Foo_Type); CHECK(p); fail: MyFree(o); retu
 
 
 def test_names_of_functions_from_macros() -> None:
-    text = '#define INIT(n) PyMODINIT_FUNC PyInit_##n\nINIT(spam)(void)\n{\n    return g();\n}\n'
+    text = "#define INIT(n) PyMODINIT_FUNC PyInit_##n\nINIT(spam)(void)\n{\n    return g();\n}\n"
     assert calls(function(text, "PyInit_spam")) == ["g"]
     text = "#define UNARY(NAME) static PyObject *NAME(PyObject *self)\nUNARY(minus)\n{\n    return g(self);\n}\n"
     assert calls(function(text, "minus")) == ["g"]
@@ -236,7 +241,11 @@ def test_reading_the_same_files_again_gives_the_same() -> None:
     files = sources({"b.c": '#include "x.h"\n', "a.c": '#include "x.h"\n', "x.h": "static PyTypeObject T;\n"})
     config = Config(target=TargetRange.parse(">=3.10"))
     seen = [
-        [(unit.path, made.symbol, made.place) for unit in read_program(files, config, None)[0].units for made in unit.types]
+        [
+            (unit.path, made.symbol, made.place)
+            for unit in read_program(files, config, None)[0].units
+            for made in unit.types
+        ]
         for _ in range(2)
     ]
     assert seen[0] == seen[1] and len(seen[0]) == 1

@@ -35,7 +35,9 @@ NOISE = [
     "long l@ = 1'000;\n", "@@@;\n", "}\n", "#define UNUSED@ { ( \\\n  \" \n", "int k@(", "\r\n", 'R"(}{)";\n', "/**/",
 ]  # fmt: skip
 
-mixtures = st.lists(st.tuples(st.sampled_from(NOISE), st.sampled_from(DEFINITIONS), st.booleans()), min_size=1, max_size=7)
+mixtures = st.lists(
+    st.tuples(st.sampled_from(NOISE), st.sampled_from(DEFINITIONS), st.booleans()), min_size=1, max_size=7
+)
 NAME = re.compile(rb"[A-Za-z_]\w*")
 
 
@@ -63,7 +65,11 @@ def from_macro(data: bytes, start: int) -> bool:
     """Whether a place is the use of a macro: what came out of it stands for the whole use."""
     found = NAME.match(data, start)
     name = found.group().decode() if found else ""
-    return name in OBJECT_LIKE or name in CALL_LIKE or re.search(rb"#\s*define\s+" + re.escape(name.encode()) + rb"\b", data) is not None
+    return (
+        name in OBJECT_LIKE
+        or name in CALL_LIKE
+        or re.search(rb"#\s*define\s+" + re.escape(name.encode()) + rb"\b", data) is not None
+    )
 
 
 @given(mixtures)
@@ -77,13 +83,20 @@ def test_every_identifier_lies_where_the_model_says(mixture: list[tuple[str, str
         assert 0 <= node.start <= node.end <= len(data)
         if isinstance(node, ir.Name) and node.text:
             found = data[node.start : node.end].decode("utf-8", "replace")
-            assert found == node.text or from_macro(data, node.start) or node.text.startswith("Py_") or node.text.endswith(","), (node.text, found)
+            assert (
+                found == node.text
+                or from_macro(data, node.start)
+                or node.text.startswith("Py_")
+                or node.text.endswith(",")
+            ), (node.text, found)
     for unit in made.units:
         for one in unit.types:
             found = data[one.place.start : one.place.end].decode()
             assert found == one.symbol or from_macro(data, one.place.start)
             for slot in one.slots.values():
-                assert slot.function in data[slot.place.start : slot.place.end].decode("utf-8", "replace") or from_macro(data, slot.place.start)
+                assert slot.function in data[slot.place.start : slot.place.end].decode(
+                    "utf-8", "replace"
+                ) or from_macro(data, slot.place.start)
         for text in unit.texts:
             for item in text.items:
                 for function in text.parse(item).functions:

@@ -30,19 +30,33 @@ HEAD = "#include <Python.h>\n"
     ],
 )
 def test_heads_of_types(head: str) -> None:
-    made = types(HEAD + f'static PyTypeObject T = {{\n    {head} "m.T",\n    .tp_dealloc = t_dealloc,\n    .tp_new = t_new,\n}};\n')["T"]
+    made = types(
+        HEAD
+        + f'static PyTypeObject T = {{\n    {head} "m.T",\n    .tp_dealloc = t_dealloc,\n    .tp_new = t_new,\n}};\n'
+    )["T"]
     assert (made.name, made.kind, made.slots_unknown) == ("m.T", "static", "")
     assert {name: slot.function for name, slot in made.slots.items()} == {"tp_dealloc": "t_dealloc", "tp_new": "t_new"}
 
 
 def test_positional_and_designated_mixed() -> None:
-    made = types('PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m.T", sizeof(Foo), 0, t_dealloc, .tp_repr = t_repr, 0, .tp_new = t_new};')["T"]
-    assert {name: slot.function for name, slot in made.slots.items()} == {"tp_dealloc": "t_dealloc", "tp_repr": "t_repr", "tp_new": "t_new"}
+    made = types(
+        'PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m.T", sizeof(Foo), 0, t_dealloc, .tp_repr = t_repr, 0, .tp_new = t_new};'
+    )["T"]
+    assert {name: slot.function for name, slot in made.slots.items()} == {
+        "tp_dealloc": "t_dealloc",
+        "tp_repr": "t_repr",
+        "tp_new": "t_new",
+    }
 
 
 def test_a_designator_moves_the_place_of_what_follows() -> None:
-    made = types('PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) .tp_flags = Py_TPFLAGS_DEFAULT, "the doc", t_traverse, t_clear};')["T"]
-    assert {name: slot.function for name, slot in made.slots.items() if slot.function} == {"tp_traverse": "t_traverse", "tp_clear": "t_clear"}
+    made = types(
+        'PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) .tp_flags = Py_TPFLAGS_DEFAULT, "the doc", t_traverse, t_clear};'
+    )["T"]
+    assert {name: slot.function for name, slot in made.slots.items() if slot.function} == {
+        "tp_traverse": "t_traverse",
+        "tp_clear": "t_clear",
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,8 +77,8 @@ def test_a_designator_moves_the_place_of_what_follows() -> None:
     ],
 )
 def test_ways_to_begin_a_definition(declaration: str) -> None:
-    closing = "}\n" if declaration.startswith(("namespace", "extern \"C\"")) else ""
-    text = f"#define EXPORT(kind) kind\n{declaration}\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = \"m.T\",\n}};\n{closing}"
+    closing = "}\n" if declaration.startswith(("namespace", 'extern "C"')) else ""
+    text = f'#define EXPORT(kind) kind\n{declaration}\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n}};\n{closing}'
     found = [made for unit in program(text).units for made in unit.types]
     assert [(made.symbol, made.name) for made in found] == [("T", "m.T")]
 
@@ -91,7 +105,12 @@ static PyType_Spec spec = {
 """
     flags = types(text, ">=3.10")["spec"].flags
     assert flags is not None
-    assert flags.names == {"Py_TPFLAGS_DEFAULT", "Py_TPFLAGS_IMMUTABLETYPE", "Py_TPFLAGS_HAVE_GC", "Py_TPFLAGS_BASETYPE"}
+    assert flags.names == {
+        "Py_TPFLAGS_DEFAULT",
+        "Py_TPFLAGS_IMMUTABLETYPE",
+        "Py_TPFLAGS_HAVE_GC",
+        "Py_TPFLAGS_BASETYPE",
+    }
     flags = types(text, "3.9")["spec"].flags
     assert flags is not None and "Py_TPFLAGS_IMMUTABLETYPE" not in flags.names
 
@@ -105,21 +124,37 @@ static PyType_Spec spec = {
         ("PyObject_HEAD Imaging image;", [("ob_base", "PyObject", 0), ("image", "Imaging", 0)]),
         ("PyObject_HEAD\n    int n;", [("ob_base", "PyObject", 0), ("n", "int", 0)]),
         ("PyObject_HEAD;\n    int n;", [("ob_base", "PyObject", 0), ("n", "int", 0)]),
-        ("PyObject_VAR_HEAD\n    PyObject *a, *b;", [("ob_base", "PyVarObject", 0), ("a", "PyObject", 1), ("b", "PyObject", 1)]),
+        (
+            "PyObject_VAR_HEAD\n    PyObject *a, *b;",
+            [("ob_base", "PyVarObject", 0), ("a", "PyObject", 1), ("b", "PyObject", 1)],
+        ),
         ("PyObject_HEAD struct node *next;", [("ob_base", "PyObject", 0), ("next", "struct node", 1)]),
         ("PyObject_HEAD PyObject *class;", [("ob_base", "PyObject", 0), ("class", "PyObject", 1)]),
-        ("PyObject HEAD;\n    unsigned int bits : 3; /* : 4 */", [("HEAD", "PyObject", 0), ("bits", "unsigned int", 0)]),
-        ("PyObject_HEAD\n#ifdef HAVE_MUCH\n    int much;\n#endif\n    int more;", [("ob_base", "PyObject", 0), ("much", "int", 0), ("more", "int", 0)]),
+        (
+            "PyObject HEAD;\n    unsigned int bits : 3; /* : 4 */",
+            [("HEAD", "PyObject", 0), ("bits", "unsigned int", 0)],
+        ),
+        (
+            "PyObject_HEAD\n#ifdef HAVE_MUCH\n    int much;\n#endif\n    int more;",
+            [("ob_base", "PyObject", 0), ("much", "int", 0), ("more", "int", 0)],
+        ),
         ("PyObject_HEAD PyObject *items[1];", [("ob_base", "PyObject", 0), ("items", "PyObject", 1)]),
     ],
 )
 def test_bodies_of_structs(body: str, wanted: list[tuple[str, str, int]]) -> None:
-    for text in (f"typedef struct {{\n    {body}\n}} Foo;", f"typedef struct foo {{ {body} }} Foo;", f"struct Foo {{\n    {body}\n}};"):
+    for text in (
+        f"typedef struct {{\n    {body}\n}} Foo;",
+        f"typedef struct foo {{ {body} }} Foo;",
+        f"struct Foo {{\n    {body}\n}};",
+    ):
         assert fields(struct(text, "Foo")) == wanted, text
 
 
 def test_a_typedef_before_and_after_its_struct() -> None:
-    for text in ("typedef struct foo Foo;\nstruct foo { PyObject_HEAD int n; };", "struct foo { PyObject_HEAD int n; };\ntypedef struct foo Foo;"):
+    for text in (
+        "typedef struct foo Foo;\nstruct foo { PyObject_HEAD int n; };",
+        "struct foo { PyObject_HEAD int n; };\ntypedef struct foo Foo;",
+    ):
         assert [name for name, *_ in fields(struct(text, "Foo"))] == ["ob_base", "n"]
 
 
@@ -127,7 +162,10 @@ def test_a_typedef_before_and_after_its_struct() -> None:
 
 
 def test_allow_threads_before_an_assignment() -> None:
-    found = function("int f(int fd)\n{\n    Py_BEGIN_ALLOW_THREADS\n    fd = dup(fd);\n    Py_END_ALLOW_THREADS\n    return fd;\n}\n", "f")
+    found = function(
+        "int f(int fd)\n{\n    Py_BEGIN_ALLOW_THREADS\n    fd = dup(fd);\n    Py_END_ALLOW_THREADS\n    return fd;\n}\n",
+        "f",
+    )
     assert found.complete
     assert [node for node in ir.walk(found.body) if isinstance(node, ir.Variable)] == []
     assert [node.operator for node in ir.walk(found.body) if isinstance(node, ir.Assign)] == ["="]
@@ -148,7 +186,10 @@ def test_allow_threads_before_an_assignment() -> None:
 )
 def test_regions(region: str) -> None:
     own = "#define PROJECT_BEGIN_THREADS { PyThreadState *save = PyEval_SaveThread();\n#define PROJECT_END_THREADS PyEval_RestoreThread(save); }\n"
-    found = function(f"{own}int f(PyObject *op)\n{{\n    int x;\n    {region}\n    if (x) {{\n        h();\n    }}\n    return x;\n}}\n", "f")
+    found = function(
+        f"{own}int f(PyObject *op)\n{{\n    int x;\n    {region}\n    if (x) {{\n        h();\n    }}\n    return x;\n}}\n",
+        "f",
+    )
     assert found.complete
     assert [name for name in calls(found) if name in ("g", "h")] == ["g", "h"]
     assert [node.name for node in ir.walk(found.body) if isinstance(node, ir.Variable)][:1] == ["x"]
@@ -211,7 +252,11 @@ def elements(files: str | dict[str, str]) -> list[str]:
 
 
 def test_clinic_lines_with_their_header() -> None:
-    assert elements({"spam.c": '#include "clinic/spam.c.h"\n' + TABLE, "clinic/spam.c.h": CLINIC}) == ["eggs", "ham", "NULL"]
+    assert elements({"spam.c": '#include "clinic/spam.c.h"\n' + TABLE, "clinic/spam.c.h": CLINIC}) == [
+        "eggs",
+        "ham",
+        "NULL",
+    ]
 
 
 def test_clinic_lines_without_their_header() -> None:
@@ -237,7 +282,7 @@ def test_clinic_lines_without_their_header() -> None:
     ],
 )
 def test_casts_around_slot_functions(value: str) -> None:
-    text = f"static PyType_Slot slots[] = {{\n    {{Py_tp_new, {value}}},\n    {{0, NULL}},\n}};\nstatic PyType_Spec spec = {{\"m.T\", 0, 0, 0, slots}};\n"
+    text = f'static PyType_Slot slots[] = {{\n    {{Py_tp_new, {value}}},\n    {{0, NULL}},\n}};\nstatic PyType_Spec spec = {{"m.T", 0, 0, 0, slots}};\n'
     made = types({"example.cpp": text})["spec"]
     assert made.slots["tp_new"].function == "t_new"
     assert made.slots_unknown == ""
@@ -257,13 +302,13 @@ def test_casts_around_slot_functions(value: str) -> None:
         'static const char a[] = "a \\\n { b";',
         'static const char a[] = "a \\\r\n { b";',
         "/* don't { */ static int a; // \\\n { \n",
-        "static const char a[] = \"/*\"; /* \" */",
+        'static const char a[] = "/*"; /* " */',
         "#define OPEN {\n#define APOSTROPHE '\n",
         "#error don't {\n",
     ],
 )
 def test_nothing_in_strings_numbers_and_comments_counts(noise: str) -> None:
-    for text in (noise + "\nPyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) \"m.T\"};\nint after(void) { return g(); }\n",):
+    for text in (noise + '\nPyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m.T"};\nint after(void) { return g(); }\n',):
         found = types(text)
         assert {symbol: made.name for symbol, made in found.items()} == {"T": "m.T"}
         assert calls(function(text, "after")) == ["g"]
@@ -310,10 +355,12 @@ def test_garbage_between_definitions_spoils_nothing_else() -> None:
 
 
 def test_a_function_that_does_not_end_spoils_only_itself() -> None:
-    text = "int f(void)\n{\n    if (x) {\n    g();\n}\n\nstatic PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = \"m.T\",\n};\n"
+    text = 'int f(void)\n{\n    if (x) {\n    g();\n}\n\nstatic PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n};\n'
     assert types(text)["T"].name == "m.T"
 
 
 def test_one_finding_for_a_type_that_is_declared_thrice() -> None:
-    text = "extern PyTypeObject T;\nstatic PyTypeObject T;\nstatic PyTypeObject T;\nPyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = \"m.T\",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n};\n"
-    assert [(one.rule, one.symbol, one.span.line) for one in findings(text) if one.rule == "HL101"] == [("HL101", "T", 4)]
+    text = 'extern PyTypeObject T;\nstatic PyTypeObject T;\nstatic PyTypeObject T;\nPyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n};\n'
+    assert [(one.rule, one.symbol, one.span.line) for one in findings(text) if one.rule == "HL101"] == [
+        ("HL101", "T", 4)
+    ]

@@ -27,7 +27,10 @@ def test_a_plain_file_has_one_view() -> None:
 def test_a_type_for_old_and_one_for_new_pythons() -> None:
     text = f"#if PY_VERSION_HEX >= 0x030A0000\n{static('New')}#else\n{static('Old')}#endif\n"
     assert held(text, "3.8-3.12") == {"Old": ("3.8", "3.9"), "New": ("3.10", "3.11", "3.12")}
-    assert {one.symbol: one.python for one in findings(text, "3.8-3.12") if one.rule == "HL101"} == {"New": ">=3.10", "Old": "<=3.9"}
+    assert {one.symbol: one.python for one in findings(text, "3.8-3.12") if one.rule == "HL101"} == {
+        "New": ">=3.10",
+        "Old": "<=3.9",
+    }
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ static PyType_Spec spec = {"m.T", 0, 0, Py_TPFLAGS_DEFAULT | CLOSED, slots};
     for unit in program(text, "3.9-3.11").units:
         for made in unit.types:
             assert made.flags is not None and made.flags.unknown == ""
-            seen.update({version: "Py_TPFLAGS_IMMUTABLETYPE" in made.flags for version in unit.view.versions})
+            seen.update(dict.fromkeys(unit.view.versions, "Py_TPFLAGS_IMMUTABLETYPE" in made.flags))
     assert seen == {(3, 9): False, (3, 10): True, (3, 11): True}
 
 

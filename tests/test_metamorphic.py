@@ -27,7 +27,11 @@ TOKEN = re.compile(
     r"|(?P<space>\s+)|(?P<sign>->|\+\+|--|<<=|>>=|<<|>>|[-+*/%&|^=!<>]=|&&|\|\||\.\.\.|\#\#|.)",
     re.S,
 )
-GARBAGE = ["don't { \" ( PyTypeObject Z = {\n", "} } ) ; #define\n#error \"\n", "static PyTypeObject Z = {PyVarObject_HEAD_INIT(0, 0) \"m.Z\"};\n"]
+GARBAGE = [
+    "don't { \" ( PyTypeObject Z = {\n",
+    '} } ) ; #define\n#error "\n',
+    'static PyTypeObject Z = {PyVarObject_HEAD_INIT(0, 0) "m.Z"};\n',
+]
 
 
 def tokens(text: str) -> list[tuple[str, str]]:
@@ -63,7 +67,10 @@ def on_one_line(files: Files, _: random.Random) -> Files:
 
 
 def spaced_at_random(files: Files, chance: random.Random) -> Files:
-    return {path: respaced(text, lambda: chance.choice([" ", "\t", "\n", "\n\n   ", "  \n\t"])) for path, text in files.items()}
+    return {
+        path: respaced(text, lambda: chance.choice([" ", "\t", "\n", "\n\n   ", "  \n\t"]))
+        for path, text in files.items()
+    }
 
 
 def with_windows_lines(files: Files, _: random.Random) -> Files:
@@ -109,10 +116,7 @@ KEPT = re.compile(
     r"fields|n_in_sequence|slot|value|pfunc|get|set|closure|type|offset|buf|len|obj|base|super|errno|err\w*"
 )
 C_WORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return "
-    "short signed sizeof static struct switch typedef union unsigned void volatile while defined define undef ifdef ifndef endif elif "
-    "include error pragma bool true false class namespace public private template using virtual this nullptr delete throw try catch "
-    "static_cast reinterpret_cast const_cast VA_ARGS".split()
+    ["auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "defined", "define", "undef", "ifdef", "ifndef", "endif", "elif", "include", "error", "pragma", "bool", "true", "false", "class", "namespace", "public", "private", "template", "using", "virtual", "this", "nullptr", "delete", "throw", "try", "catch", "static_cast", "reinterpret_cast", "const_cast", "VA_ARGS"]
 )
 
 
@@ -120,13 +124,23 @@ def own_names(files: Files) -> set[str]:
     """The names that the files themselves define: functions, variables, types, members and macros."""
     found: set[str] = set()
     for text in files.values():
-        code = re.sub(r"\\\n", "  ", "".join(" " if kind in ("string", "comment") else word for kind, word in tokens(text)))
+        code = re.sub(
+            r"\\\n", "  ", "".join(" " if kind in ("string", "comment") else word for kind, word in tokens(text))
+        )
         found.update(re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", code, re.M))
         found.update(re.findall(r"[\w*][\s*]+([A-Za-z_]\w*)\s*(?=[;=,\[(){])", code))
         found.update(re.findall(r"\}\s*([A-Za-z_]\w*)\s*;", code))
-    pasted = {name for text in files.values() for side in (r"(\w+)\s*##", r"##\s*(\w+)") for name in re.findall(side, text)}
+    pasted = {
+        name for text in files.values() for side in (r"(\w+)\s*##", r"##\s*(\w+)") for name in re.findall(side, text)
+    }
     made = {name for name in found if any(part and part in name for part in pasted)}
-    strung = {word for text in files.values() if re.search(r"[^#]#\w", text) for words in re.findall(r"\(([^()]*)\)", text) for word in words.split(", ")}
+    strung = {
+        word
+        for text in files.values()
+        if re.search(r"[^#]#\w", text)
+        for words in re.findall(r"\(([^()]*)\)", text)
+        for word in words.split(", ")
+    }
     excluded = pasted | made | strung | C_WORDS
     return {name for name in found if not KEPT.fullmatch(name) and name not in excluded}
 
@@ -152,7 +166,11 @@ def with_other_names(files: Files, _: random.Random) -> Files:
             if kind == "name":
                 word = renamed(word)
             elif kind == "directive" and not re.match(r"\s*#\s*include", word):
-                word = re.sub(r'"(?:\\.|[^"\\])*"|[A-Za-z_]\w*', lambda m: renamed(m.group()) if m.group()[0] != '"' else m.group(), word)
+                word = re.sub(
+                    r'"(?:\\.|[^"\\])*"|[A-Za-z_]\w*',
+                    lambda m: renamed(m.group()) if m.group()[0] != '"' else m.group(),
+                    word,
+                )
             parts.append(word)
         return "".join(parts)
 
@@ -197,7 +215,11 @@ def defined_by(item: str) -> set[str]:
         depth += (word in "({[") - (word in ")}]") if kind == "sign" else 0
         if kind == "name" and (depth == 0 or typedef):
             names.add(word)
-    return {name for name in names if name not in C_WORDS and not re.fullmatch(r"_?Py\w*|PY\w*|u?int\d+_t|size_t|destructor|double", name)}
+    return {
+        name
+        for name in names
+        if name not in C_WORDS and not re.fullmatch(r"_?Py\w*|PY\w*|u?int\d+_t|size_t|destructor|double", name)
+    }
 
 
 def reordered(files: Files, chance: random.Random) -> Files:
@@ -248,7 +270,9 @@ def subjects(files: Files, config: Config, rename: Callable[[str], str]) -> list
         return ",".join(sorted(changed.split(",")))
 
     findings = engine.run(Discovery(Path("/"), Path("/"), sources, ()), config, None).findings
-    found = [(one.span.path, one.rule, now(one.symbol), now(one.function), now(one.item), one.python) for one in findings]
+    found = [
+        (one.span.path, one.rule, now(one.symbol), now(one.function), now(one.item), one.python) for one in findings
+    ]
     return sorted(found, key=str)
 
 

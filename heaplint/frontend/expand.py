@@ -140,7 +140,7 @@ class Expander:
             return self._rescan(_PASTE.sub("", body), place, hidden | {macro.name}, depth), after
         taken = _arguments(text, after)
         if taken is None:
-            if text[after : after + 200].lstrip()[:1] == "(":  # it does not end; each such look goes to the end of the text
+            if text[after : after + 200].lstrip()[:1] == "(":  # it does not end: each such look reads all of the text
                 self.unclosed += 1
                 self.too_deep |= self.unclosed > _MAX_UNCLOSED
             return None

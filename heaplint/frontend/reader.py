@@ -363,7 +363,8 @@ class Reader:
             for name in names:
                 target = self.resolve(path, name)
                 if target is not None and len(self._opening) > _MAX_INCLUDE_DEPTH:
-                    self.notices.add(Notice(path, 0, "too-complex", f"{name} is included more than {_MAX_INCLUDE_DEPTH} levels deep"))
+                    message = f"{name} is included more than {_MAX_INCLUDE_DEPTH} levels deep"
+                    self.notices.add(Notice(path, 0, "too-complex", message))
                 elif target is not None and target not in self._opening:
                     one = self.reading(target, view)
                     for header in (one, *one.headers):

@@ -116,16 +116,16 @@ def _initialised_index(text: Text) -> dict[str, Item]:
             found = _INITIALISED.search(text.code, item.start, item.end if end < 0 else end)
             if found:
                 index.setdefault(found.group(1).decode(), item)
-            elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1).decode(), item):
+            elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1), item):
                 for variable in text.parse(item).variables:
                     if variable.init is not None:
                         index.setdefault(variable.name, item)
     return index
 
 
-def _defines(text: Text, name: str, item: Item) -> bool:
-    """Whether a name at the beginning of an item is a macro of the project that may stand for an initialised variable."""
-    macro = text.expander.find(name, item.start)
+def _defines(text: Text, name: bytes, item: Item) -> bool:
+    """Whether a name that begins an item is a macro of the project that may stand for an initialised variable."""
+    macro = text.expander.find(name.decode(), item.start)
     return macro is not None and bool(macro.path) and len(macro.body) > 20
 
 
