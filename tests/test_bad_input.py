@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-GOOD = 'static PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n};\n'
+GOOD = (
+    "static PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n"
+    '    .tp_name = "m.T",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n};\n'
+)
 MANY = 100_000
 
 
@@ -196,18 +199,37 @@ HOSTILE = {
     "casts": "PyTypeObject T = { " + "(a)" * MANY + "0 };\n",
     "calls": "int f(PyObject *self) { " + "Py_VISIT(" * 20_000 + "; }\n",
     "macro definitions": "".join(f"#define A{n} A{n + 1}\n" for n in range(20_000)) + "PyTypeObject T = { A0 };\n",
-    "macros that double": "".join(f"#define A{n}(x) A{n + 1}(x x)\n" for n in range(60)) + "PyTypeObject T = { A0(y) };\n",
-    "macros that double themselves": "".join(f"#define A{n} A{n + 1} A{n + 1}\n" for n in range(60)) + "PyTypeObject T = { A0 };\n",
-    "macros in circles": "#define A B\n#define B C(A)\n#define C(x) x(B) x\nPyTypeObject T = { A, C(C)(C) };\n#if A\n#endif\n",
-    "a macro with many arguments": "#define A(x, ...) {x, __VA_ARGS__}\nPyTypeObject T = A(" + "(" * 1000 + "1, " * MANY + ");\n",
+    "macros that double": "".join(f"#define A{n}(x) A{n + 1}(x x)\n" for n in range(60))
+    + "PyTypeObject T = { A0(y) };\n",
+    "macros that double themselves": "".join(f"#define A{n} A{n + 1} A{n + 1}\n" for n in range(60))
+    + "PyTypeObject T = { A0 };\n",
+    "macros in circles": (
+        "#define A B\n#define B C(A)\n#define C(x) x(B) x\nPyTypeObject T = { A, C(C)(C) };\n#if A\n#endif\n"
+    ),
+    "a macro with many arguments": ("#define A(x, ...) {x, __VA_ARGS__}\nPyTypeObject T = A(")
+    + "(" * 1000
+    + "1, " * MANY
+    + ");\n",
     "a macro of many parameters": "#define A(" + ", ".join(f"p{n}" for n in range(20_000)) + ") p0\nint x = A(1);\n",
     "pasting": "#define A(x) " + "x##" * 20_000 + "x\nPyTypeObject A(y);\n",
-    "contradictory conditions": "#if defined(X) && !defined(X)\n" + GOOD + "#else\n#if X == 1 && X == 2\n" + GOOD + "#endif\n#endif\n",
+    "contradictory conditions": "#if defined(X) && !defined(X)\n"
+    + GOOD
+    + ("#else\n#if X == 1 && X == 2\n")
+    + GOOD
+    + "#endif\n#endif\n",
     "open conditions": "#if X\n" * 20_000 + GOOD,
     "nested conditions": "#if X\n" * 3000 + GOOD + "#else\nPyTypeObject U;\n#endif\n" * 3000,
     "closed conditions": "#endif\n#else\n#elif\n" * 10_000 + GOOD,
     "many conditions": "".join(f"#ifdef X{n}\nPyTypeObject T{n};\n#endif\n" for n in range(2000)),
-    "long conditions": "#if " + "(" * MANY + "\n" + GOOD + "#endif\n#if " + "A && " * MANY + "1\n#endif\n#if " + "!" * MANY + "A\n#endif\n",
+    "long conditions": "#if "
+    + "(" * MANY
+    + "\n"
+    + GOOD
+    + "#endif\n#if "
+    + "A && " * MANY
+    + ("1\n#endif\n#if ")
+    + "!" * MANY
+    + "A\n#endif\n",
     "condition arithmetic": "#if 1 << 1 << 99999999999 / 0 % 0 ? 9999999999999999999999 : '\n" + GOOD + "#endif\n",
     "long lines of continuations": "#define A " + "\\\n" * MANY + "\nint x;\n",
     "quotes in a directive": "#define A " + "'\"" * 50_000 + "\nint x;\n",
@@ -220,21 +242,27 @@ HOSTILE = {
     "capital words": "ABC " * 50_000 + "int f(void) { return 0; }\n",
     "capital calls": "ABC(x)\n" * 20_000 + "int f(void) { return 0; }\n",
     "headers without bodies": "int f(void) ABC(1) " * 10_000 + "{ }\n",
-    "typedefs in a circle": "typedef struct a b;\ntypedef b a;\ntypedef a c;\nstruct d { d e; c f; };\ntypedef struct { d x; } d;\n"
-    "PyType_Spec s = {\"m.d\", sizeof(d), 0, 0, slots};\n",
+    "typedefs in a circle": "typedef struct a b;\ntypedef b a;\ntypedef a c;\nstruct d { d e; c f; };\n"
+    "typedef struct { d x; } d;\n"
+    'PyType_Spec s = {"m.d", sizeof(d), 0, 0, slots};\n',
     "types in a circle": "PyTypeObject A = { PyVarObject_HEAD_INIT(0, 0) .tp_base = &B };\n"
     "PyTypeObject B = { PyVarObject_HEAD_INIT(0, 0) .tp_base = &A };\n",
     "functions in a circle": "int f(PyObject *s, visitproc visit, void *arg) { return g(s, visit, arg); }\n"
     "int g(PyObject *s, visitproc visit, void *arg) { return f(s, visit, arg); }\n"
-    "PyType_Slot l[] = {{Py_tp_traverse, f}, {Py_tp_dealloc, f}, {Py_tp_clear, g}, {0}};\nPyType_Spec s = {\"m.T\", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, l};\n",
-    "gotos": "PyObject *f(PyTypeObject *t) { PyObject *o = t->tp_alloc(t, 0); " + "".join(f"l{n}: if (o) goto l{(n * 7) % 500}; " for n in range(500)) + " return o; }\n",
-    "branches": "void d(PyObject *o) { " + "if (x) { Py_DECREF(o); } " * 500 + "PyObject_GC_Del(o); }\nPyType_Slot l[] = {{Py_tp_dealloc, d}, {0}};\n"
-    "PyType_Spec s = {\"m.T\", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, l};\n",
-    "not UTF-8": "/* \udcff\udcfe */ int \udc80x; char *s = \"\udcc3(\";\n",
+    'PyType_Slot l[] = {{Py_tp_traverse, f}, {Py_tp_dealloc, f}, {Py_tp_clear, g}, {0}};\n'
+    'PyType_Spec s = {"m.T", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, l};\n',
+    "gotos": "PyObject *f(PyTypeObject *t) { PyObject *o = t->tp_alloc(t, 0); "
+    + "".join(f"l{n}: if (o) goto l{(n * 7) % 500}; " for n in range(500))
+    + " return o; }\n",
+    "branches": "void d(PyObject *o) { "
+    + "if (x) { Py_DECREF(o); } " * 500
+    + "PyObject_GC_Del(o); }\nPyType_Slot l[] = {{Py_tp_dealloc, d}, {0}};\n"
+    'PyType_Spec s = {"m.T", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, l};\n',
+    "not UTF-8": '/* \udcff\udcfe */ int \udc80x; char *s = "\udcc3(";\n',
     "terminal escapes": 'static PyTypeObject \x1b[2J\u202e = { PyVarObject_HEAD_INIT(0, 0) "\x07\x1b]0;x\x07" };\n',
     "carriage returns": GOOD.replace("\n", "\r"),
     "form feeds and friends": GOOD.replace(" ", "\x0b\x0c"),
-}  # fmt: skip
+}
 
 
 GROUPS = [list(HOSTILE)[start : start + 6] for start in range(0, len(HOSTILE), 6)]

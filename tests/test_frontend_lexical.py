@@ -9,10 +9,42 @@ from hypothesis import strategies as st
 from heaplint.frontend.lexical import lex
 
 PIECES = [
-    b'"', b"'", b"\\", b"\n", b"\r\n", b"\r", b"#", b"//", b"/*", b"*/", b"(", b")", b"{", b"}", b" ", b"\t", b"x", b"R", b"u8",
-    b"define", b"#define A(x) #x\n", b"#if 0\n", b"#endif\n", b"\\\n", b"\\\r\n", b'R"(', b')"', b"1'000", b"\x00", b"\xff",
-    b"\xef\xbb\xbf", "ä€".encode(), b"\x0b", b"\x0c", b"??/\n",
-]  # fmt: skip
+    b'"',
+    b"'",
+    b"\\",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"#",
+    b"//",
+    b"/*",
+    b"*/",
+    b"(",
+    b")",
+    b"{",
+    b"}",
+    b" ",
+    b"\t",
+    b"x",
+    b"R",
+    b"u8",
+    b"define",
+    b"#define A(x) #x\n",
+    b"#if 0\n",
+    b"#endif\n",
+    b"\\\n",
+    b"\\\r\n",
+    b'R"(',
+    b')"',
+    b"1'000",
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    "ä€".encode(),
+    b"\x0b",
+    b"\x0c",
+    b"??/\n",
+]
 
 
 def positions(data: bytes, byte: bytes) -> list[int]:

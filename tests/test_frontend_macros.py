@@ -116,7 +116,7 @@ def test_specs_and_slots_that_macros_make_in_a_header_that_includes_nothing() ->
         "m.c": '#include "make.h"\n#include "foo.h"\n',
         "make.h": """
 #define SLOTS(p) static PyType_Slot p##_slots[] = { {Py_tp_new, p##_new}, {0, NULL} };
-#define SPEC(p) SLOTS(p) static PyType_Spec p##_spec = { .name = "m." #p, .flags = Py_TPFLAGS_DEFAULT, .slots = p##_slots }
+#define SPEC(p) SLOTS(p) static PyType_Spec p##_spec = { .name = "m." #p, .slots = p##_slots }
 """,
         "foo.h": "SPEC(foo);\n",
     }
@@ -206,14 +206,21 @@ def test_names_of_functions_from_macros() -> None:
 
 
 def test_the_conditional_fallback_of_an_api_macro_is_left_alone() -> None:
-    text = "#ifndef Py_VISIT\n#define Py_VISIT(x) if (x) { visit(x, arg); }\n#endif\nint f(PyObject *s) { Py_VISIT(s); return 0; }\n"
+    text = (
+        "#ifndef Py_VISIT\n#define Py_VISIT(x) if (x) { visit(x, arg); }\n#endif\n"
+        "int f(PyObject *s) { Py_VISIT(s); return 0; }\n"
+    )
     assert calls(function(text, "f")) == ["Py_VISIT"]
 
 
 def test_include_guards_and_circles() -> None:
     files = {
         "a.c": '#include "a.h"\n#include "b.h"\n#include "a.h"\nFOO;\n',
-        "a.h": '#ifndef A_H\n#define A_H\n#include "b.h"\n#define FOO PyTypeObject T = { PyVarObject_HEAD_INIT(0, 0) "m.T" }\ntypedef struct { PyObject_HEAD int a; } A;\n#endif\n',
+        "a.h": (
+            '#ifndef A_H\n#define A_H\n#include "b.h"\n'
+            '#define FOO PyTypeObject T = { PyVarObject_HEAD_INIT(0, 0) "m.T" }\n'
+            "typedef struct { PyObject_HEAD int a; } A;\n#endif\n"
+        ),
         "b.h": '#pragma once\n#include "a.h"\n#include "b.h"\n#include "a.c"\ntypedef struct { A base; int b; } B;\n',
     }
     found = [made for unit in program(files).units for made in unit.types]
@@ -222,14 +229,20 @@ def test_include_guards_and_circles() -> None:
 
 
 def test_an_include_that_is_a_macro_or_missing() -> None:
-    text = '#include FT_FREETYPE_H\n#include "nowhere.h"\n#include\n#include "\n#include <\nPyTypeObject T = { PyVarObject_HEAD_INIT(0, 0) "m.T" };\n'
+    text = (
+        '#include FT_FREETYPE_H\n#include "nowhere.h"\n#include\n#include "\n#include <\n'
+        'PyTypeObject T = { PyVarObject_HEAD_INIT(0, 0) "m.T" };\n'
+    )
     assert types(text)["T"].name == "m.T"
 
 
 def test_a_template_that_is_included_with_other_macros() -> None:
     files = {
         "oo.c": '#define NAME "oo"\n#define KIND PyObject *\n#include "template.c"\n',
-        "template.c": 'typedef struct { PyObject_HEAD KIND key; } Bucket;\nstatic PyTypeObject BucketType = { PyVarObject_HEAD_INIT(NULL, 0) NAME "Bucket", sizeof(Bucket) };\n',
+        "template.c": (
+            "typedef struct { PyObject_HEAD KIND key; } Bucket;\n"
+            'static PyTypeObject BucketType = { PyVarObject_HEAD_INIT(NULL, 0) NAME "Bucket", sizeof(Bucket) };\n'
+        ),
     }
     made = types(files)["BucketType"]
     assert (made.name or "").replace(" ", "") == "ooBucket"

@@ -16,24 +16,51 @@ from heaplint.frontend.lexical import lex
 from heaplint.model.program import Program
 
 DEFINITIONS = [
-    'static PyTypeObject T@ = {\n    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "m.T@",\n    .tp_dealloc = (destructor)d@, .tp_new = n@,\n};\n',
+    (
+        'static PyTypeObject T@ = {\n    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "m.T@",\n'
+        "    .tp_dealloc = (destructor)d@, .tp_new = n@,\n};\n"
+    ),
     'PyTypeObject\nT@ = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    "m.T@", sizeof(F@), 0, d@,\n};\n',
-    'static PyType_Slot s@[] = {{Py_tp_new, n@}, {Py_tp_dealloc, d@}, {0, NULL}};\nstatic PyType_Spec T@ = {"m.T@", 0, 0, Py_TPFLAGS_DEFAULT, s@};\n',
+    (
+        "static PyType_Slot s@[] = {{Py_tp_new, n@}, {Py_tp_dealloc, d@}, {0, NULL}};\n"
+        'static PyType_Spec T@ = {"m.T@", 0, 0, Py_TPFLAGS_DEFAULT, s@};\n'
+    ),
     "typedef struct { PyObject_HEAD PyObject *a@; F@ *b@; } F@;\n",
-    "static int\nf@(PyObject *self, visitproc visit, void *arg)\n{\n    Py_VISIT(((F@ *)self)->a@);\n    return g@(self);\n}\n",
-    "static void d@(F@ *self)\n{\n    Py_BEGIN_ALLOW_THREADS\n    x@ = y@(self);\n    Py_END_ALLOW_THREADS\n    Py_CLEAR(self->a@);\n}\n",
+    (
+        "static int\nf@(PyObject *self, visitproc visit, void *arg)\n{\n"
+        "    Py_VISIT(((F@ *)self)->a@);\n    return g@(self);\n}\n"
+    ),
+    (
+        "static void d@(F@ *self)\n{\n    Py_BEGIN_ALLOW_THREADS\n    x@ = y@(self);\n"
+        "    Py_END_ALLOW_THREADS\n    Py_CLEAR(self->a@);\n}\n"
+    ),
     'static PyModuleDef m@ = {PyModuleDef_HEAD_INIT, "m@", NULL, -1};\n',
     "static PyMethodDef ms@[] = {\n    A@_METHODDEF\n    {NULL}\n};\n",
-    "#define MAKE@(n) static PyTypeObject n##_Type = {PyVarObject_HEAD_INIT(NULL, 0) \"m.\" #n}\nMAKE@(Made@);\n",
+    '#define MAKE@(n) static PyTypeObject n##_Type = {PyVarObject_HEAD_INIT(NULL, 0) "m." #n}\nMAKE@(Made@);\n',
     "#define TWICE@(x) x x\nint h@(void) { TWICE@(u@();) return v@; }\n",
     "#define NUL@ NULL\nPyObject *p@ = NUL@, *q@ = r@;\n",
-    "HIDDEN PyTypeObject T@ = {PyVarObject_HEAD_INIT(NULL, 0) \"m.T@\"};\n",
-]  # fmt: skip
+    'HIDDEN PyTypeObject T@ = {PyVarObject_HEAD_INIT(NULL, 0) "m.T@"};\n',
+]
 NOISE = [
-    "", "\n", "/* é € 😀 */\n", "// ü \\\n still\n", "\t\v\f ", '#if 0\ndon\'t { " garbage\n#endif\n', "#ifdef HAVE_@\nint on@;\n#else\nint off@;\n#endif\n",
-    'static const char *c@ = "ä \\" { /* ";\n', "#if PY_VERSION_HEX < 0x030B0000\nstatic PyTypeObject O@;\n#endif\n", "#include <Python.h>\n",
-    "long l@ = 1'000;\n", "@@@;\n", "}\n", "#define UNUSED@ { ( \\\n  \" \n", "int k@(", "\r\n", 'R"(}{)";\n', "/**/",
-]  # fmt: skip
+    "",
+    "\n",
+    "/* é € 😀 */\n",
+    "// ü \\\n still\n",
+    "\t\v\f ",
+    "#if 0\ndon't { \" garbage\n#endif\n",
+    ("#ifdef HAVE_@\nint on@;\n#else\nint off@;\n#endif\n"),
+    'static const char *c@ = "ä \\" { /* ";\n',
+    ("#if PY_VERSION_HEX < 0x030B0000\nstatic PyTypeObject O@;\n#endif\n"),
+    "#include <Python.h>\n",
+    "long l@ = 1'000;\n",
+    "@@@;\n",
+    "}\n",
+    '#define UNUSED@ { ( \\\n  " \n',
+    "int k@(",
+    "\r\n",
+    'R"(}{)";\n',
+    "/**/",
+]
 
 mixtures = st.lists(
     st.tuples(st.sampled_from(NOISE), st.sampled_from(DEFINITIONS), st.booleans()), min_size=1, max_size=7
@@ -109,8 +136,14 @@ def test_items_are_in_order_and_do_not_overlap(mixture: list[tuple[str, str, boo
     check_items(lex(text_of(mixture)).skeleton)
 
 
-@given(st.lists(st.sampled_from([b"{", b"}", b"(", b")", b";", b"=", b",", b" ", b"\n", b"\n}", b"x", b"struct ", b'extern "C" ', b"namespace ",
-                                 b"f(int a)", b"enum ", b"if ", b"__attribute__((x)) ", b"ABC(1) ", b"[]", b"\xff"]), max_size=50).map(b"".join))  # fmt: skip
+BRACES = [
+    b"{", b"}", b"(", b")", b";", b"=", b",", b" ", b"\n", b"\n}", b"x", b"struct ", b'extern "C" ', b"namespace ",
+    b"f(int a)",
+    b"enum ", b"if ", b"__attribute__((x)) ", b"ABC(1) ", b"[]", b"\xff",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(BRACES), max_size=50).map(b"".join))
 @settings(max_examples=500, deadline=None)
 def test_items_of_anything_do_not_overlap(text: bytes) -> None:
     check_items(text)

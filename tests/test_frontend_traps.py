@@ -40,7 +40,7 @@ def test_heads_of_types(head: str) -> None:
 
 def test_positional_and_designated_mixed() -> None:
     made = types(
-        'PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m.T", sizeof(Foo), 0, t_dealloc, .tp_repr = t_repr, 0, .tp_new = t_new};'
+        'PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m.T", 0, 0, t_dealloc, .tp_repr = t_repr, 0, .tp_new = t_new};'
     )["T"]
     assert {name: slot.function for name, slot in made.slots.items()} == {
         "tp_dealloc": "t_dealloc",
@@ -78,7 +78,10 @@ def test_a_designator_moves_the_place_of_what_follows() -> None:
 )
 def test_ways_to_begin_a_definition(declaration: str) -> None:
     closing = "}\n" if declaration.startswith(("namespace", 'extern "C"')) else ""
-    text = f'#define EXPORT(kind) kind\n{declaration}\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n}};\n{closing}'
+    text = (
+        f"#define EXPORT(kind) kind\n{declaration}\n    PyVarObject_HEAD_INIT(NULL, 0)\n"
+        f'    .tp_name = "m.T",\n}};\n{closing}'
+    )
     found = [made for unit in program(text).units for made in unit.types]
     assert [(made.symbol, made.name) for made in found] == [("T", "m.T")]
 
@@ -163,7 +166,10 @@ def test_a_typedef_before_and_after_its_struct() -> None:
 
 def test_allow_threads_before_an_assignment() -> None:
     found = function(
-        "int f(int fd)\n{\n    Py_BEGIN_ALLOW_THREADS\n    fd = dup(fd);\n    Py_END_ALLOW_THREADS\n    return fd;\n}\n",
+        (
+            "int f(int fd)\n{\n    Py_BEGIN_ALLOW_THREADS\n    fd = dup(fd);\n"
+            "    Py_END_ALLOW_THREADS\n    return fd;\n}\n"
+        ),
         "f",
     )
     assert found.complete
@@ -185,9 +191,15 @@ def test_allow_threads_before_an_assignment() -> None:
     ],
 )
 def test_regions(region: str) -> None:
-    own = "#define PROJECT_BEGIN_THREADS { PyThreadState *save = PyEval_SaveThread();\n#define PROJECT_END_THREADS PyEval_RestoreThread(save); }\n"
+    own = (
+        "#define PROJECT_BEGIN_THREADS { PyThreadState *save = PyEval_SaveThread();\n"
+        "#define PROJECT_END_THREADS PyEval_RestoreThread(save); }\n"
+    )
     found = function(
-        f"{own}int f(PyObject *op)\n{{\n    int x;\n    {region}\n    if (x) {{\n        h();\n    }}\n    return x;\n}}\n",
+        (
+            f"{own}int f(PyObject *op)\n{{\n    int x;\n    {region}\n    if (x) {{\n"
+            f"        h();\n    }}\n    return x;\n}}\n"
+        ),
         "f",
     )
     assert found.complete
@@ -282,7 +294,10 @@ def test_clinic_lines_without_their_header() -> None:
     ],
 )
 def test_casts_around_slot_functions(value: str) -> None:
-    text = f'static PyType_Slot slots[] = {{\n    {{Py_tp_new, {value}}},\n    {{0, NULL}},\n}};\nstatic PyType_Spec spec = {{"m.T", 0, 0, 0, slots}};\n'
+    text = (
+        f"static PyType_Slot slots[] = {{\n    {{Py_tp_new, {value}}},\n    {{0, NULL}},\n"
+        f'}};\nstatic PyType_Spec spec = {{"m.T", 0, 0, 0, slots}};\n'
+    )
     made = types({"example.cpp": text})["spec"]
     assert made.slots["tp_new"].function == "t_new"
     assert made.slots_unknown == ""
@@ -315,7 +330,10 @@ def test_nothing_in_strings_numbers_and_comments_counts(noise: str) -> None:
 
 
 def test_strings_that_go_on() -> None:
-    text = 'PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m." /* c */ "T", .tp_doc = "one \\\n NULL Py_None \\\n two", .tp_new = t_new};'
+    text = (
+        'PyTypeObject T = {PyVarObject_HEAD_INIT(0, 0) "m." /* c */ "T", .tp_doc = "one \\\n'
+        ' NULL Py_None \\\n two", .tp_new = t_new};'
+    )
     made = types(text)["T"]
     assert made.name is not None and made.name.replace(" ", "") == "m.T"
     assert made.slots["tp_new"].function == "t_new"
@@ -330,8 +348,16 @@ def test_strings_that_go_on() -> None:
         'static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "m", NULL, -1, methods};',
         'static PyModuleDef def = {\n    PyModuleDef_HEAD_INIT,\n    .m_name = "m",\n    .m_size = -1,\n};',
         'static PyModuleDef def = { .m_base = PyModuleDef_HEAD_INIT, .m_name = "m", .m_size = -1 };',
-        'PyMODINIT_FUNC PyInit_m(void)\n{\n    static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "m", NULL, -1};\n    return PyModule_Create(&def);\n}',
-        'PyMODINIT_FUNC PyInit_m(void)\n{\n    struct PyModuleDef *p, def = {PyModuleDef_HEAD_INIT, "m", NULL, -1};\n    return g(&def);\n}',
+        (
+            "PyMODINIT_FUNC PyInit_m(void)\n{\n"
+            '    static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "m", NULL, -1};\n'
+            "    return PyModule_Create(&def);\n}"
+        ),
+        (
+            "PyMODINIT_FUNC PyInit_m(void)\n{\n"
+            '    struct PyModuleDef *p, def = {PyModuleDef_HEAD_INIT, "m", NULL, -1};\n'
+            "    return g(&def);\n}"
+        ),
         '#define NAME "m"\nstatic PyModuleDef def = {PyModuleDef_HEAD_INIT, NAME, NULL, -1};',
         '#define HEAD PyModuleDef_HEAD_INIT\nstatic PyModuleDef def = {HEAD, "m", NULL, (-1), };',
     ],
@@ -343,24 +369,37 @@ def test_ways_to_write_a_module(text: str) -> None:
 
 def test_names_are_those_of_the_file() -> None:
     """Identifiers behind macros and casts keep their place."""
-    text = "int f(PyObject *self)\n{\n    Py_BEGIN_ALLOW_THREADS\n    alpha = beta(gamma);\n    Py_END_ALLOW_THREADS\n    Py_RETURN_NONE;\n}\n"
+    text = (
+        "int f(PyObject *self)\n{\n    Py_BEGIN_ALLOW_THREADS\n    alpha = beta(gamma);\n"
+        "    Py_END_ALLOW_THREADS\n    Py_RETURN_NONE;\n}\n"
+    )
     for one in names(function(text, "f").body):
         if one.text in ("alpha", "beta", "gamma"):
             assert text[one.start : one.end] == one.text
 
 
 def test_garbage_between_definitions_spoils_nothing_else() -> None:
-    text = 'PyTypeObject A = {PyVarObject_HEAD_INIT(0, 0) "m.A"};\n@@ ((( ]] ;\n$ % ^ = = ;\nPyTypeObject B = {PyVarObject_HEAD_INIT(0, 0) "m.B"};\n'
+    text = (
+        'PyTypeObject A = {PyVarObject_HEAD_INIT(0, 0) "m.A"};\n@@ ((( ]] ;\n$ % ^ = = ;\n'
+        'PyTypeObject B = {PyVarObject_HEAD_INIT(0, 0) "m.B"};\n'
+    )
     assert {made.name for made in types(text).values()} == {"m.A", "m.B"}
 
 
 def test_a_function_that_does_not_end_spoils_only_itself() -> None:
-    text = 'int f(void)\n{\n    if (x) {\n    g();\n}\n\nstatic PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n};\n'
+    text = (
+        "int f(void)\n{\n    if (x) {\n    g();\n}\n\nstatic PyTypeObject T = {\n"
+        '    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n};\n'
+    )
     assert types(text)["T"].name == "m.T"
 
 
 def test_one_finding_for_a_type_that_is_declared_thrice() -> None:
-    text = 'extern PyTypeObject T;\nstatic PyTypeObject T;\nstatic PyTypeObject T;\nPyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n};\n'
+    text = (
+        "extern PyTypeObject T;\nstatic PyTypeObject T;\nstatic PyTypeObject T;\n"
+        'PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",\n'
+        "    .tp_flags = Py_TPFLAGS_DEFAULT,\n};\n"
+    )
     assert [(one.rule, one.symbol, one.span.line) for one in findings(text) if one.rule == "HL101"] == [
         ("HL101", "T", 4)
     ]

@@ -16,7 +16,10 @@ def held(text: str, target: str = ">=3.8") -> dict[str, tuple[str, ...]]:
 
 
 def static(symbol: str) -> str:
-    return f'static PyTypeObject {symbol} = {{\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.{symbol}",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n}};\n'
+    return (
+        f"static PyTypeObject {symbol} = {{\n    PyVarObject_HEAD_INIT(NULL, 0)\n"
+        f'    .tp_name = "m.{symbol}",\n    .tp_flags = Py_TPFLAGS_DEFAULT,\n}};\n'
+    )
 
 
 def test_a_plain_file_has_one_view() -> None:
@@ -47,7 +50,10 @@ def test_a_type_for_old_and_one_for_new_pythons() -> None:
     ],
 )
 def test_conditions_on_the_version(condition: str) -> None:
-    text = f"#define PY_311 0x030B0000\n#define OLD_PYTHON (PY_VERSION_HEX < PY_311)\n#if {condition}\n{static('T')}#endif\n"
+    text = (
+        "#define PY_311 0x030B0000\n#define OLD_PYTHON (PY_VERSION_HEX < PY_311)\n"
+        f"#if {condition}\n{static('T')}#endif\n"
+    )
     assert held(text, "3.9-3.12") == {"T": ("3.9", "3.10")}
 
 
@@ -65,7 +71,8 @@ def test_unknown_macros_are_consistent_within_a_view() -> None:
 
 @pytest.mark.parametrize(
     "condition",
-    ["ifdef _WIN32", "if defined(__APPLE__) && !defined(HAVE_X)", "if defined(HAVE_X) && !defined(HAVE_Y)", "ifdef Py_GIL_DISABLED",
+    ["ifdef _WIN32", "if defined(__APPLE__) && !defined(HAVE_X)", "if defined(HAVE_X) && !defined(HAVE_Y)",
+    "ifdef Py_GIL_DISABLED",
      "ifdef Py_LIMITED_API", "if USE_IT == 3", "if defined(A) || defined(B)", "if __has_include(<x.h>)"],
 )  # fmt: skip
 def test_hidden_branches_are_found(condition: str) -> None:
@@ -79,12 +86,18 @@ def test_a_hidden_branch_holds_for_all_pythons_that_can_read_it() -> None:
 
 
 def test_dead_code_is_never_read() -> None:
-    text = f"#if 0\n{static('A')}#endif\n#if 0 && X\n{static('B')}#endif\n#ifdef PYPY_VERSION\n{static('C')}#endif\n{static('T')}"
+    text = (
+        f"#if 0\n{static('A')}#endif\n#if 0 && X\n{static('B')}#endif\n#ifdef PYPY_VERSION\n"
+        f"{static('C')}#endif\n{static('T')}"
+    )
     assert set(held(text)) == {"T"}
 
 
 def test_contradictions() -> None:
-    text = f"#if defined(X) && !defined(X)\n{static('A')}#endif\n#define Y\n#undef Y\n#ifdef Y\n{static('B')}#endif\n{static('T')}"
+    text = (
+        f"#if defined(X) && !defined(X)\n{static('A')}#endif\n#define Y\n#undef Y\n#ifdef Y\n"
+        f"{static('B')}#endif\n{static('T')}"
+    )
     assert "T" in held(text) and "B" not in held(text)
 
 
@@ -131,6 +144,9 @@ static PyType_Spec spec = {"m.T", 0, 0, Py_TPFLAGS_DEFAULT | CLOSED, slots};
 
 
 def test_braces_in_branches_are_balanced_per_view() -> None:
-    text = f"int f(int x)\n{{\n#ifdef A\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n        return 1;\n    }}\n    return 0;\n}}\n{static('T')}"
+    text = (
+        f"int f(int x)\n{{\n#ifdef A\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n"
+        f"        return 1;\n    }}\n    return 0;\n}}\n{static('T')}"
+    )
     assert types(text)["T"].name == "m.T"
     assert all(unit.function("f") is not None for unit in program(text).units)

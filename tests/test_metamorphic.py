@@ -116,7 +116,16 @@ KEPT = re.compile(
     r"fields|n_in_sequence|slot|value|pfunc|get|set|closure|type|offset|buf|len|obj|base|super|errno|err\w*"
 )
 C_WORDS = frozenset(
-    ["auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "defined", "define", "undef", "ifdef", "ifndef", "endif", "elif", "include", "error", "pragma", "bool", "true", "false", "class", "namespace", "public", "private", "template", "using", "virtual", "this", "nullptr", "delete", "throw", "try", "catch", "static_cast", "reinterpret_cast", "const_cast", "VA_ARGS"]
+    re.findall(
+        r"\w+",
+        """
+        auto break case char const continue default do double else enum extern float for goto if inline int long
+        register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+        defined define undef ifdef ifndef endif elif include error pragma bool true false class namespace public
+        private template using virtual this nullptr delete throw try catch static_cast reinterpret_cast const_cast
+        VA_ARGS
+        """,
+    )
 )
 
 
@@ -250,7 +259,8 @@ def reordered(files: Files, chance: random.Random) -> Files:
 
 
 CHANGES: list[Change] = [
-    on_lines_of_their_own, on_one_line, spaced_at_random, with_windows_lines, with_comments, with_dead_code, with_other_names, reordered,
+    on_lines_of_their_own, on_one_line, spaced_at_random, with_windows_lines, with_comments, with_dead_code,
+    with_other_names, reordered,
 ]  # fmt: skip
 
 

@@ -22,6 +22,10 @@ _CPP_CAST = re.compile(r"\b(?:static|reinterpret|const|dynamic)_cast\s*<((?:[^<>
 _LONE_ELEMENT = re.compile(r"\b(\w+_(?:METHODDEF|GETSETDEF|MEMBERDEF))\b(?!\s*[,(])")
 _ARGUMENT_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|[(){}\[\],]", re.S)
 _IN_BODY = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|(#{1,2})|([A-Za-z_]\w*)|\d[\w.]*", re.S)
+_OF_PYTHON = {name: Macro(name, None, body, "", -1) for name, body in OBJECT_LIKE.items()} | {
+    name: Macro(name, parameters, body, "", -1) for name, (parameters, body) in CALL_LIKE.items()
+    if name not in OBJECT_LIKE
+}
 _MAX_DEPTH = 24
 _MAX_OUTPUT = 2_000_000
 _MAX_UNCLOSED = 50
@@ -58,19 +62,21 @@ class Expander:
         self.reading = reading
         self.includer = includer
         self.names: Set[str] = reading.macro_names() | (includer.macro_names() if includer else set())
-        self.names = (self.names - OPAQUE) | OBJECT_LIKE.keys() | CALL_LIKE.keys()
+        self.names = (self.names - OPAQUE) | _OF_PYTHON.keys()
         self.size = self.unclosed = 0
         self.too_deep = False
+
+    def uses_project_macro(self, start: int, end: int) -> bool:
+        """Whether a stretch of the file names a macro that is not one of Python's own headers."""
+        found = _WORD.findall(self.reading.code[start:end].decode("latin-1"))
+        return any(word in self.names and word not in _OF_PYTHON for word in found)
 
     def find(self, name: str, offset: int) -> Macro | None:
         """The macro to expand for a name at an offset of the file; None for those that stay."""
         if name not in self.names:
             return None
-        if name in OBJECT_LIKE:
-            return Macro(name, None, OBJECT_LIKE[name], "", -1)
-        if name in CALL_LIKE:
-            parameters, body = CALL_LIKE[name]
-            return Macro(name, parameters, body, "", -1)
+        if (own := _OF_PYTHON.get(name)) is not None:
+            return own
         found = self.reading.macro(name, offset)
         if found is None and self.includer is not None:
             found = self.includer.last(name) or self.includer.macro(name, 1 << 60)

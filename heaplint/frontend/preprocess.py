@@ -57,6 +57,8 @@ class Reading:
     defines: frozenset[str] = frozenset()
     """Every macro that some branch of this file defines, active or not."""
     _cache: dict[str, Macro | None] = field(default_factory=dict)
+    _bodies: str | None = None
+    _with: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def macro(self, name: str, offset: int) -> Macro | None:
         """The definition in force at an offset: the last one before it, else one of an included file."""
@@ -84,6 +86,20 @@ class Reading:
         """The definition in force at the end of this file."""
         own = self.macros.get(name)
         return own[-1] if own and isinstance(own[-1], Macro) else None
+
+    def macros_with(self, word: str) -> tuple[str, ...]:
+        """This file's own macros that have a definition with a string somewhere in its body."""
+        found = self._with.get(word)
+        if found is None:
+            if self._bodies is None:
+                self._bodies = "\n".join(
+                    one.body for many in self.macros.values() for one in many if isinstance(one, Macro)
+                )
+            found = self._with[word] = () if word not in self._bodies else tuple(
+                name for name, many in self.macros.items()
+                if any(isinstance(one, Macro) and word in one.body for one in many)
+            )
+        return found
 
     def macro_names(self) -> set[str]:
         """Every macro that may be in force somewhere in this file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heaplint import ir
@@ -46,6 +46,18 @@ _OF_INTEREST = re.compile(
     rb"\{\s*(?:NULL|0)\b[^{}]*\}\s*,?\s*(?:/\*[^*]*\*/\s*)?\Z"
 )
 """What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
+
+_MANY_WORDS = 12
+_IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def words(names: Collection[str]) -> re.Pattern[bytes]:
+    """What matches each of these identifiers where it is a whole word.
+
+    Every branch begins with a letter, so that `re` can skip what cannot match; a leading `\\b` makes it slow.
+    """
+    escaped = sorted(re.escape(name.encode()) for name in names)
+    return re.compile(b"|".join(name + rb"\b(?<!\w" + name + rb")" for name in escaped))
 
 
 @dataclass(slots=True)
@@ -99,14 +111,13 @@ class Text:
         """The function definitions by name; a name made by a macro is the expanded one."""
         if self._functions is None:
             self._functions = {}
-            names = {name.encode() for name in self.expander.names}
+            expander = self.expander
             for item in self.items:
                 if item.kind != "function":
                     continue
                 name = item.name
-                header = self.code[item.start : item.body]
-                if not names.isdisjoint(_WORD.findall(header)):
-                    expanded = self.expander.expand(item.start, item.body).text
+                if name in expander.names or expander.uses_project_macro(item.start, item.body):
+                    expanded = expander.expand(item.start, item.body).text
                     name = function_name(expanded) or name
                 self._functions.setdefault(name, []).append(item)
         return self._functions
@@ -121,6 +132,31 @@ class Text:
             if item is not None:
                 last = item.end
                 yield item
+
+    def items_mentioning(self, names: Collection[str]) -> Iterator[Item]:
+        """The items in which one of these identifiers stands as a word, in order, each once.
+
+        Quicker than `items_with` and a pattern of the same words.
+        """
+        if len(names) > _MANY_WORDS:
+            yield from self.items_with(words(names))
+            return
+        places = [at for name in names for at in self.mentions(name)]
+        last = -1
+        for at in sorted(places):
+            if at >= last and (item := self.item_at(at)) is not None:
+                last = item.end
+                yield item
+
+    def mentions(self, name: str) -> Iterator[int]:
+        """The offsets at which an identifier stands as a word; comments are no text, strings are."""
+        code, word = self.code, name.encode()
+        at = code.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if not (at and code[at - 1] in _IN_WORDS or end < len(code) and code[end] in _IN_WORDS):
+                yield at
+            at = code.find(word, end)
 
     def parse(self, item: Item) -> Parsed:
         """Read an item; a second call gives the same object."""
@@ -424,14 +460,15 @@ class Reader:
         for version in reversed(self.versions):
             add(View(version, "off", {}, plus_plus), (version,))
         seen = [view for view, _, _ in found]
+        groups: list[tuple[tuple[int, int], Sequence[tuple[int, int]]]]
         groups = [(version, (version,)) for version in reversed(self.versions)]
         if not any(_ON_VERSION.search(directive.text) for one in members for directive in self.lexed(one).directives):
             groups = [(self.versions[-1], self.versions)]
         for one in members:
             outcomes = [self.outcome(one, view)[0] for view in seen]
             for chosen in hidden_branches(outcomes, lambda offset, one=one: offset in self._interesting(one)):  # type: ignore[misc]
-                for python, of in groups:
-                    add(View(python, "on", chosen, plus_plus), of)
+                for python, alike in groups:
+                    add(View(python, "on", chosen, plus_plus), alike)
         result = []
         for view, of, _ in found:
             main = self.reading(path, view)

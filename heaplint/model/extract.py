@@ -18,8 +18,11 @@ from heaplint.model.program import Unit
 from heaplint.model.types import SPEC_FIELDS, TYPE_OBJECT_FIELDS, Flags, SlotDef, TypeDef, WrittenAs
 
 _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc", "PyHeapTypeObject")
-_WORDS = re.compile(rb"\b(?:" + "|".join(_MAKERS).encode() + rb")\b(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))")
-_STATIC_OBJECT = re.compile(rb"\bstatic\b[^;{}()=]*\*|_Py_IDENTIFIER|\b_Py_static_string")
+_NO_POINTER = r"(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))"
+_WORDS = re.compile("|".join(rf"{word}\b(?<!\w{word}){_NO_POINTER}" for word in sorted(_MAKERS)).encode())
+_STATIC_POINTER = re.compile(rb"static\b(?<!\wstatic)[^;{}()=]*\*")
+_ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]*\]\s*(?:\.\s*\w+\s*)?=(?!=)")
+_STATIC_MAKERS = ("_Py_IDENTIFIER", "_Py_static_string")
 _POINTER = re.compile(rb"\*")
 _FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _TABLE_SLOTS = {
@@ -50,20 +53,27 @@ def extract(unit: Unit) -> None:
 
 def _makers(text: Text) -> set[str]:
     """The project's macros that, through others or not, make a type or a module."""
-    reading = text.reading
-    bodies: dict[str, str] = {}
-    for one in (reading, *reading.headers, *_around(text)):
-        for name in one.macros:
-            macro = one.last(name) or next((m for m in one.macros[name] if not isinstance(m, int)), None)
+    readings = (text.reading, *text.reading.headers, *_around(text))
+    makers: set[str] = set()
+    wanted: list[tuple[str, str]] = [(word, rf"\b{word}\b(?!\s*\*)") for word in _MAKERS]
+    while wanted:
+        word, pattern = wanted.pop()
+        for name in {name for one in readings for name in one.macros_with(word)} - makers:
+            if re.search(pattern, _body(name, readings)):
+                makers.add(name)
+                wanted.append((name, rf"\b{name}\b"))
+    return makers
+
+
+def _body(name: str, readings: tuple[Reading, ...]) -> str:
+    """The body of a macro in the first of several readings that has more than a few letters of it."""
+    for one in readings:
+        many = one.macros.get(name)
+        if many:
+            macro = one.last(name) or next((m for m in many if not isinstance(m, int)), None)
             if macro is not None and len(macro.body) > 4:
-                bodies.setdefault(name, macro.body)
-    makers = {name for name, body in bodies.items() if any(re.search(rf"\b{word}\b(?!\s*\*)", body) for word in _MAKERS if word in body)}
-    while True:
-        more = {name for name, body in bodies.items() if name not in makers
-                and any(maker in body and re.search(rf"\b{maker}\b", body) for maker in makers)}
-        if not more:
-            return makers
-        makers |= more
+                return macro.body
+    return ""
 
 
 def _around(text: Text) -> tuple[Reading, ...]:
@@ -87,8 +97,7 @@ def _variables(text: Text) -> Iterator[_Found]:
         yield from _of_item(text, item, False)
     makers = _makers(text)
     if makers:
-        pattern = re.compile(rb"\b(?:" + b"|".join(sorted(re.escape(name.encode()) for name in makers)) + rb")\b")
-        for item in text.items_with(pattern):
+        for item in text.items_mentioning(makers):
             if item.start not in seen:
                 yield from _of_item(text, item, True)
 
@@ -267,12 +276,12 @@ def _add_slot(made: TypeDef, slot: SlotDef) -> None:
 
 
 def _patched(unit: Unit, array: str) -> bool:
-    pattern = re.compile(rb"\b" + array.encode() + rb"\s*\[[^\]\n]*\]\s*(?:\.\s*\w+\s*)?=(?!=)")
     for text in unit.texts:
-        for match in pattern.finditer(text.code):
-            item = text.item_at(match.start())
-            if item is not None and item.kind == "function":
-                return True
+        for at in text.mentions(array):
+            if _ELEMENT_SET.match(text.code, at + len(array)):
+                item = text.item_at(at)
+                if item is not None and item.kind == "function":
+                    return True
     return False
 
 
@@ -387,13 +396,29 @@ def _globals(text: Text) -> Iterator[GlobalVariable]:
         for variable in text.parse(item).variables:
             if variable.type.pointers and not variable.type.function and "typedef" not in variable.type.storage and "extern" not in variable.type.storage:
                 yield GlobalVariable(variable.name, place(text.path, variable), variable)
-    for item in text.items_with(_STATIC_OBJECT):
-        if item.kind != "function":
-            continue
+    for item in _with_static_pointers(text):
         for function in text.parse(item).functions:
             for node in ir.walk(function.body):
-                if isinstance(node, ir.Variable) and "static" in node.type.storage and node.type.pointers and not node.type.function:
+                if isinstance(node, ir.Variable) and "static" in node.type.storage and node.type.pointers and not node.type.function and "char" not in node.type.base:
                     yield GlobalVariable(node.name, place(text.path, node), node, function.name)
+
+
+def _with_static_pointers(text: Text) -> Iterator[Item]:
+    """The functions that may have static locals which are pointers; what stands before the body does not count."""
+    code = text.code
+    reading = text.reading
+    makers = {name for one in (reading, *reading.headers) for name in one.macros_with("static")}
+    found = {item.start for item in text.items_mentioning(makers.union(_STATIC_MAKERS)) if item.kind == "function"}
+    for match in _STATIC_POINTER.finditer(code):
+        if b"char" in match.group() and b"Py" not in match.group():
+            continue  # the keywords of a function's arguments
+        item = text.item_at(match.start())
+        if item is not None and item.kind == "function" and match.start() >= item.body:
+            found.add(item.start)
+    for start in sorted(found):
+        item = text.item_at(start)
+        if item is not None:
+            yield item
 
 
 _MACROISH = re.compile(rb"\s*(?:\w+\s+)*[A-Z_]+\s*\(")

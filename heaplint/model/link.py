@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
 from heaplint import ir
+from heaplint.frontend.reader import words
 from heaplint.model.expressions import flag_names, function_name, key_of, place
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Program, Unit
@@ -32,8 +33,9 @@ _SPEC_CALL = re.compile(rb"\bPy(?:Type_From\w+|StructSequence_(?:NewType|InitTyp
 
 def link(program: Program) -> None:
     """Fill in what only a look at functions, and at other units, can tell."""
+    abroad = _mentions_of_externals(program)
     for unit in program.units:
-        _creations(unit)
+        _creations(unit, abroad)
         _modules(unit)
     for unit in program.units:
         for made in unit.types:
@@ -46,29 +48,44 @@ def link(program: Program) -> None:
             _bases(unit, made)
 
 
-def callers_of_symbols(unit: Unit, symbols: set[str]) -> Iterator[tuple[str, ir.Function]]:
+def callers_of_symbols(unit: Unit, symbols: Set[str]) -> Iterator[tuple[str, ir.Function]]:
     """The functions of the unit, and of those that could name external symbols, that mention one of the symbols."""
-    if not symbols:
-        return
-    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(s.encode()) for s in sorted(symbols)) + rb")\b")
-    for function in unit.all_functions_with(pattern):
+    for function in unit.all_functions_mentioning(symbols):
         yield unit.path, function
 
 
-def _creations(unit: Unit) -> None:
+def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
+    """The units that mention a spec with external linkage, by its name."""
+    symbols = {
+        made.symbol.partition("[")[0]
+        for unit in program.units for made in unit.types if made.kind == "heap" and not made.static_linkage
+    }
+    found: dict[str, list[Unit]] = {}
+    if symbols:
+        pattern = words(symbols)
+        for unit in program.units:
+            for name in {name for text in unit.own for name in pattern.findall(text.code)}:
+                found.setdefault(name.decode(), []).append(unit)
+    return found
+
+
+def _creations(unit: Unit, abroad: Mapping[str, list[Unit]]) -> None:
     specs = {made.symbol.partition("[")[0]: made for made in unit.types if made.kind == "heap"}
     if not specs:
         return
     wanted = set(specs)
-    macro_aware = wanted | {name for text in unit.texts for name in text.reading.macros if _mentions(text.reading.last(name), wanted)}
+    macro_aware = wanted | {
+        name for text in unit.texts for word in wanted for name in text.reading.macros_with(word)
+        if _mentions(text.reading.last(name), wanted)
+    }
     functions = {id(one): one for _, one in callers_of_symbols(unit, macro_aware)}
     external = {made.symbol for made in specs.values() if not made.static_linkage}
     other_units: list[tuple[Unit, ir.Function]] = [(unit, one) for one in functions.values()]
     if external:
-        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(s.encode()) for s in sorted(external)) + rb")\b")
+        mentioning = {id(one) for name in external for one in abroad.get(name, ())}
         for other in unit.program.units:
-            if other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
-                other_units.extend((other, one) for one in other.functions_with(pattern))
+            if id(other) in mentioning and other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
+                other_units.extend((other, one) for one in other.functions_mentioning(external))
     for where, function in other_units:
         for node, targets in _calls_with_targets(function):
             for index, argument in enumerate(node.args):

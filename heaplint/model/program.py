@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -93,6 +93,16 @@ class Unit:
         text = self.text_of(path)
         return self.program.versions_of(text) if text is not None else set(self.view.versions)
 
+    def functions_mentioning(self, names: Collection[str]) -> Iterator[ir.Function]:
+        """The unit's own function definitions in which one of these identifiers stands as a word."""
+        for text in self.own:
+            yield from functions_mentioning(text, names)
+
+    def all_functions_mentioning(self, names: Collection[str]) -> Iterator[ir.Function]:
+        """The same over all texts of the unit, those analysed elsewhere included."""
+        for text in self.texts:
+            yield from functions_mentioning(text, names)
+
     def text_of(self, path: str) -> Text | None:
         """The text of a file as this unit sees it."""
         return next((text for text in self.texts if text.path == path), None)
@@ -101,6 +111,13 @@ class Unit:
 def functions_with(text: Text, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
     """The function definitions of a text that match a pattern somewhere."""
     for item in text.items_with(pattern):
+        if item.kind == "function":
+            yield from text.parse(item).functions
+
+
+def functions_mentioning(text: Text, names: Collection[str]) -> Iterator[ir.Function]:
+    """The function definitions of a text in which one of these identifiers stands as a word."""
+    for item in text.items_mentioning(names):
         if item.kind == "function":
             yield from text.parse(item).functions
 
