@@ -6,9 +6,9 @@ place where the macro was used. Nodes compare by identity: two equal expressions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -335,60 +335,51 @@ class Function:
     """False when some part of the body could not be read."""
 
 
+_CHILDREN: dict[type, Callable[[Any], tuple[Node | None, ...]]] = {
+    Name: lambda node: (),
+    Constant: lambda node: (),
+    Jump: lambda node: (),
+    Call: lambda node: (node.function, *node.args),
+    ExprStmt: lambda node: (node.expr,),
+    Member: lambda node: (node.object,),
+    Index: lambda node: (node.object, node.index),
+    Unary: lambda node: (node.operand,),
+    Cast: lambda node: (node.operand,),
+    SizeOf: lambda node: (node.operand,),
+    Binary: lambda node: (node.left, node.right),
+    Assign: lambda node: (node.value, node.target),
+    Conditional: lambda node: (node.condition, node.then, node.otherwise),
+    Entry: lambda node: (node.value,),
+    Return: lambda node: (node.value,),
+    InitList: lambda node: node.entries,
+    Opaque: lambda node: node.parts,
+    Variable: lambda node: (node.init,),
+    Declaration: lambda node: node.variables,
+    If: lambda node: (node.condition, node.then, node.otherwise),
+    Loop: lambda node: (node.init, node.condition, node.body, node.step),
+    Switch: lambda node: (node.subject, node.body),
+    Case: lambda node: (node.value, *node.body),
+    Label: lambda node: (node.body,),
+    Block: lambda node: node.body,
+}
+
+
 def children(node: Node) -> tuple[Node | None, ...]:
     """The direct children of a node in the order in which C evaluates or writes them; absent ones are None."""
-    match node:
-        case Name() | Constant() | Jump():
-            return ()
-        case Call():
-            return (node.function, *node.args)
-        case ExprStmt():
-            return (node.expr,)
-        case Member():
-            return (node.object,)
-        case Index():
-            return (node.object, node.index)
-        case Unary() | Cast() | SizeOf():
-            return (node.operand,)
-        case Binary():
-            return (node.left, node.right)
-        case Assign():
-            return (node.value, node.target)
-        case Conditional():
-            return (node.condition, node.then, node.otherwise)
-        case Entry() | Return():
-            return (node.value,)
-        case InitList():
-            return node.entries
-        case Opaque():
-            return node.parts
-        case Variable():
-            return (node.init,)
-        case Declaration():
-            return node.variables
-        case If():
-            return (node.condition, node.then, node.otherwise)
-        case Loop():
-            return (node.init, node.condition, node.body, node.step)
-        case Switch():
-            return (node.subject, node.body)
-        case Case():
-            return (node.value, *node.body)
-        case Label():
-            return (node.body,)
-        case Block():
-            return node.body
+    return _CHILDREN[type(node)](node)
 
 
 def walk(node: Node | None) -> Iterator[Node]:
     """The node and everything below it, depth first, in source order of evaluation."""
     stack: list[Node | None] = [node]
+    pop, push, below = stack.pop, stack.extend, _CHILDREN
     while stack:
-        one = stack.pop()
-        if one is None:
-            continue
-        yield one
-        stack.extend(reversed(children(one)))
+        one = pop()
+        if one is not None:
+            yield one
+            more = below[type(one)](one)
+            if more:
+                push(more[::-1])
 
 
 def calls(node: Node | None) -> Iterator[Call]:

@@ -17,7 +17,10 @@ from heaplint.model.link import resolve_types
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
 
-_ALLOCATES = re.compile(rb"PyObject_(?:GC_New|GC_NewVar|New|NewVar|NEW|NEW_VAR|Init|InitVar|INIT|INIT_VAR)\b|tp_alloc\b|PyType_GenericAlloc\b")
+_ALLOCATES = re.compile(
+    rb"\b(?:PyObject_GC_New|PyObject_GC_NewVar|PyObject_New|PyObject_NewVar|PyObject_NEW|PyObject_NEW_VAR|PyObject_Init|"
+    rb"PyObject_InitVar|PyObject_INIT|PyObject_INIT_VAR|tp_alloc|PyType_GenericAlloc)\b"
+)
 _GC_NEW = frozenset({"PyObject_GC_New", "PyObject_GC_NewVar"})
 _PLAIN_NEW = frozenset({"PyObject_New", "PyObject_NewVar", "PyObject_NEW", "PyObject_NEW_VAR"})
 _INIT = frozenset({"PyObject_Init", "PyObject_InitVar", "PyObject_INIT", "PyObject_INIT_VAR"})
@@ -153,9 +156,10 @@ def _value_for(node: ir.Node, name: str) -> ir.Expr | None:
 
 def _tracked_by_callers(unit: Unit, function: ir.Function) -> bool:
     """A function that hands raw objects to others of the program, one of which tracks."""
-    pattern = re.compile(function.name.encode() + rb"\s*\(")
+    pattern = re.compile(rb"\b" + function.name.encode() + rb"\b")
+    static = "static" in function.returns.storage
     for other in unit.program.units:
-        if other is unit or other.view.view.mode == unit.view.view.mode:
+        if other is unit or (not static and other.view.view.mode == unit.view.view.mode):
             for caller in other.functions_with(pattern):
                 if caller.name != function.name and any(
                     ir.called(call) in ("PyObject_GC_Track", "_PyObject_GC_TRACK") for call in ir.calls(caller.body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from bisect import bisect_right
@@ -58,6 +59,29 @@ def words(names: Collection[str]) -> re.Pattern[bytes]:
     """
     escaped = sorted(re.escape(name.encode()) for name in names)
     return re.compile(b"|".join(name + rb"\b(?<!\w" + name + rb")" for name in escaped))
+
+
+_WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
+_NOT_LITERAL = re.compile(rb"\[[^\]]*\]|\\.|\((?:[^()]|\([^()]*\))*\)[?*]?|[A-Za-z_][?*]")
+_LITERAL = re.compile(rb"[A-Za-z_]\w{3,}")
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """How to search for a pattern quickly: the words that it is a list of, or else literals of which one must occur.
+
+    `bytes.find` is some twenty times quicker than a regular expression that does not begin with a literal.
+    """
+    listed = _WORD_LIST.fullmatch(pattern.pattern)
+    if listed:
+        return tuple(dict.fromkeys(word.decode() for word in listed.group(1).split(b"|"))), ()
+    needed = []
+    for branch in _NOT_LITERAL.sub(b" ", pattern.pattern).split(b"|"):
+        literals = _LITERAL.findall(branch)
+        if not literals:
+            return (), ()
+        needed.append(max(literals, key=len))
+    return (), tuple(needed)
 
 
 @dataclass(slots=True)
@@ -124,6 +148,12 @@ class Text:
 
     def items_with(self, pattern: re.Pattern[bytes]) -> Iterator[Item]:
         """The items whose text matches somewhere, in order, each once."""
+        names, needed = _plan(pattern)
+        if names:
+            yield from self.items_mentioning(names)
+            return
+        if needed and not any(word in self.code for word in needed):
+            return
         last = -1
         for found in pattern.finditer(self.code):
             if found.start() < last:
@@ -138,10 +168,7 @@ class Text:
 
         Quicker than `items_with` and a pattern of the same words.
         """
-        if len(names) > _MANY_WORDS:
-            yield from self.items_with(words(names))
-            return
-        places = [at for name in names for at in self.mentions(name)]
+        places = [at for name in names if name.encode() in self.code for at in self.mentions(name)]
         last = -1
         for at in sorted(places):
             if at >= last and (item := self.item_at(at)) is not None:
