@@ -81,11 +81,14 @@ def read_program(
         reader.forget(path)
         if progress is not None:
             progress(done + 1, len(mains))
+    reader.release()
     program = Program()
     program.add(views)
     for unit in program.units:
         extract(unit)
     link(program)
+    for unit in program.units:
+        unit.forget()
     return program, reader
 
 
@@ -101,6 +104,7 @@ def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Re
         for function in functions:
             for report in function(unit):
                 yield report, unit
+        unit.forget()
 
 
 def merge(

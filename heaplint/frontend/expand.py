@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
@@ -55,21 +55,28 @@ class Expanded:
         return end if end >= 0 else start + offset - self.starts[index]
 
 
+def expandable(names: Iterable[str]) -> set[str]:
+    """Those of several macros that are expanded, with Python's own that always are."""
+    return set(names).difference(OPAQUE).union(_OF_PYTHON)
+
+
 class Expander:
     """Expands the macros in force in one reading of a file."""
 
-    def __init__(self, reading: Reading, includer: Reading | None = None) -> None:
+    def __init__(self, reading: Reading, includer: Reading | None = None, names: Set[str] | None = None) -> None:
+        """`names` are those that may be macros, more than there are do no harm; None takes them from the readings."""
         self.reading = reading
         self.includer = includer
-        self.names: Set[str] = reading.macro_names() | (includer.macro_names() if includer else set())
-        self.names = (self.names - OPAQUE) | _OF_PYTHON.keys()
+        if names is None:
+            names = expandable(reading.macro_names() | (includer.macro_names() if includer else set()))
+        self.names = names
         self.size = self.unclosed = 0
         self.too_deep = False
 
     def uses_project_macro(self, start: int, end: int) -> bool:
         """Whether a stretch of the file names a macro that is not one of Python's own headers."""
         found = _WORD.findall(self.reading.code[start:end].decode("latin-1"))
-        return any(word in self.names and word not in _OF_PYTHON for word in found)
+        return any(word in self.names and word not in _OF_PYTHON and self.find(word, start) is not None for word in found)
 
     def find(self, name: str, offset: int) -> Macro | None:
         """The macro to expand for a name at an offset of the file; None for those that stay."""

@@ -17,6 +17,7 @@ _PATIENCE = 20
 _BRACE = re.compile(rb"[{}]")
 _COLUMN_ZERO_CLOSE = re.compile(rb"\n\}")
 _TRANSPARENT = re.compile(rb'(?:\bextern\s*"[^"]*"|\bnamespace\b[\w\s:]*|\blinkage\b)\s*\Z')
+_AGGREGATE_WORD = re.compile(rb"struct|union|enum|class")
 _AGGREGATE = re.compile(rb"\b(?:struct|union|enum|class)\b[^(){};=]*\Z")
 _AGGREGATE_WITH_ATTRIBUTE = re.compile(rb"\b(?:struct|union|enum|class)\s+(?:__attribute__\s*\(\(.*\)\)|\w+\s*\([^()]*\))\s*\w*\s*\Z", re.S)
 _AFTER_PARAMETERS = re.compile(
@@ -50,6 +51,22 @@ class Cut:
     """Offset of the first brace that has no partner."""
 
 
+def _partner(text: bytes, close: int) -> int:
+    """The offset of the parenthesis that the one at `close` closes; -1 when there is none."""
+    opening, closing = text.rfind(b"(", 0, close), text.rfind(b")", 0, close)
+    depth = 1
+    while opening >= 0:
+        if closing > opening:
+            depth += 1
+            closing = text.rfind(b")", 0, closing)
+        else:
+            depth -= 1
+            if depth == 0:
+                return opening
+            opening = text.rfind(b"(", 0, opening)
+    return -1
+
+
 def function_name(header: bytes) -> str:
     """The name of the function whose definition starts with this header (up to its `{`); "" when it is none."""
     text = _ATTRIBUTE.sub(lambda m: b" " * len(m.group()), header) if b"__" in header else header
@@ -57,12 +74,7 @@ def function_name(header: bytes) -> str:
     if close < 0 or not _AFTER_PARAMETERS.match(text, close + 1):
         return ""
     while True:
-        depth, at = 0, close
-        while at >= 0:
-            depth += (text[at] == 0x29) - (text[at] == 0x28)
-            if depth == 0:
-                break
-            at -= 1
+        at = _partner(text, close)
         if at < 0:
             return ""
         before = _NAME_BEFORE.search(text, max(0, at - 200), at)
@@ -148,7 +160,9 @@ def cut(skeleton: bytes) -> Cut:
             in_braces = -1
         header = skeleton[start:opened]
         name = ""
-        if not _ASSIGN.search(header) and not _AGGREGATE.search(header) and not _AGGREGATE_WITH_ATTRIBUTE.search(header):
+        if not _ASSIGN.search(header) and not (
+            _AGGREGATE_WORD.search(header) and (_AGGREGATE.search(header) or _AGGREGATE_WITH_ATTRIBUTE.search(header))
+        ):
             name = function_name(header)
         if name:
             items.append(Item(start, closed + 1, "function", name, opened))

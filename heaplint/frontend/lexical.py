@@ -7,7 +7,8 @@ file, in `code` and in `skeleton`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 """Translation table that turns everything but line ends into spaces."""
@@ -48,6 +49,8 @@ class Lexed:
     directives: tuple[Directive, ...]
     unterminated: tuple[tuple[int, str], ...]
     """Offsets of comments and strings that do not end, with what they are."""
+    parsed: dict[int, Any] = field(default_factory=dict)
+    """What the preprocessor made of directives, by offset, so that all views share it."""
 
 
 def _directive_text(raw: bytes) -> bytes:

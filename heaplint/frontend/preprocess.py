@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from heaplint.capi.facts import since
@@ -12,6 +13,7 @@ from heaplint.frontend.lexical import BLANK, Directive, Lexed
 from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
 
 _DEFINE = re.compile(r"([A-Za-z_]\w*)(\(([^()]*)\))?\s*(.*)", re.S)
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _INCLUDE = re.compile(r'"([^"]+)"|<([^>]+)>')
 _MAX_EXTRA_VIEWS = 4
 _MAX_MACRO_DEPTH = 12
@@ -47,9 +49,7 @@ class Reading:
     path: str
     code: bytes
     """Comments, directives and inactive branches blanked."""
-    skeleton: bytes
-    """The same with strings blanked too."""
-    macros: dict[str, list[Macro | int]]
+    macros: dict[str, Sequence[Macro | int]]
     """Definitions of each macro in order; an int is the offset of an `#undef`."""
     headers: tuple[Reading, ...] = ()
     """The project's files that this one includes, each followed by those it includes, without repetition."""
@@ -78,7 +78,7 @@ class Reading:
         return self._cache[name]
 
     @staticmethod
-    def _defined_before(own: list[Macro | int], offset: int) -> bool:
+    def _defined_before(own: Sequence[Macro | int], offset: int) -> bool:
         first = own[0]
         return (first if isinstance(first, int) else first.offset) <= offset
 
@@ -116,7 +116,7 @@ class _Evaluator:
         self.view = view
         self.defined_here = defined_here
         self.headers = headers
-        self.macros: dict[str, list[Macro | int]] = {}
+        self.macros: dict[str, Sequence[Macro | int]] = {}
         self.depth = 0
 
     def current(self, name: str) -> Macro | None:
@@ -180,12 +180,40 @@ class _Evaluator:
         return None
 
 
-def _condition(directive: Directive) -> Condition:
-    if directive.name in ("ifdef", "elifdef"):
-        return Condition("defined", text=directive.text.split()[0] if directive.text.split() else "")
-    if directive.name in ("ifndef", "elifndef"):
-        return Condition("!", (Condition("defined", text=directive.text.split()[0] if directive.text.split() else ""),))
-    return parse(directive.text)
+@functools.lru_cache(maxsize=4096)
+def _condition(name: str, text: str) -> Condition:
+    """What the `#if` or `#elif` of this name and text asks."""
+    if name in ("ifdef", "elifdef", "ifndef", "elifndef"):
+        defined = Condition("defined", text=text.split()[0] if text.split() else "")
+        return defined if name in ("ifdef", "elifdef") else Condition("!", (defined,))
+    return parse(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What must hold for a branch: none of the conditions before it in its group, its own, and the branches around it."""
+
+    group: list[Condition]
+    """The conditions of its group in order."""
+    earlier: int
+    """How many of them come before it."""
+    own: Condition | None
+    around: Branch | None
+
+    def chain(self) -> tuple[Condition, ...]:
+        """All of the conditions, those of the outermost branch first; of a deep nest the innermost ones."""
+        links: list[Branch] = []
+        one: Branch | None = self
+        while one is not None and len(links) < _MAX_CHAIN:
+            links.append(one)
+            one = one.around
+        return tuple(condition for link in reversed(links) for condition in link._conditions())
+
+    def _conditions(self) -> Iterator[Condition]:
+        for one in self.group[: self.earlier]:
+            yield Condition("!", (one,))
+        if self.own is not None:
+            yield self.own
 
 
 @dataclass(slots=True)
@@ -198,8 +226,8 @@ class _Open:
     since: int
     conditions: list[Condition]
     """Those of the branches so far."""
-    chain: tuple[Condition, ...] = ()
-    """What must hold for the current branch."""
+    branch: Branch | None = None
+    """The current one."""
 
 
 @dataclass(slots=True)
@@ -207,14 +235,23 @@ class Outcome:
     """What going through the directives of a file in one view gave."""
 
     inactive: list[tuple[int, int]]
-    macros: dict[str, list[Macro | int]]
+    macros: dict[str, Sequence[Macro | int]]
     includes: list[tuple[int, str]]
-    branches: list[tuple[int, bool, tuple[Condition, ...]]]
-    """Offset, whether it was read, and the conditions (all to hold) of each branch."""
+    branches: list[tuple[int, bool, Branch]]
+    """Offset, whether it was read, and the conditions of each branch."""
     unbalanced: int | None
     """Offset of an `#endif` or `#else` without `#if`, or of an `#if` without `#endif`."""
     defines: frozenset[str] = frozenset()
     """Every macro that some branch defines."""
+
+
+def _defined(lexed: Lexed, directive: Directive, path: str) -> tuple[Macro, ...]:
+    """The macro of a `#define` line, alone in a tuple that all views share; nothing when the line is broken."""
+    known: tuple[Macro, ...] | None = lexed.parsed.get(directive.start)
+    if known is None:
+        macro = parse_define(directive.text, path, directive.start)
+        known = lexed.parsed[directive.start] = (macro,) if macro is not None else ()
+    return known
 
 
 def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]], Sequence[Reading]]) -> Outcome:
@@ -222,7 +259,7 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
     includes = [(d.start, found.group(1)) for d in lexed.directives if d.name in ("include", "include_next")
                 and (found := _INCLUDE.match(d.text)) and found.group(1)]
     defined_here = frozenset(
-        found.group() for d in lexed.directives if d.name == "define" and (found := re.match(r"[A-Za-z_]\w*", d.text))
+        found.group() for d in lexed.directives if d.name == "define" and (found := _NAME.match(d.text))
     )
     evaluator = _Evaluator(view, defined_here, headers([name for _, name in includes]))
     stack: list[_Open] = []
@@ -232,19 +269,17 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
 
     def enter(group: _Open, directive: Directive, condition: Condition | None) -> None:
         nonlocal active
-        earlier = tuple(Condition("!", (one,)) for one in group.conditions)
+        around = stack[-2].branch if len(stack) > 1 else None
+        group.branch = Branch(group.conditions, len(group.conditions), condition, around)
         if condition is not None:
             group.conditions.append(condition)
-        chain = earlier + ((condition,) if condition is not None else ())
         if group.active_outside and not group.taken:
             value = 1 if condition is None else evaluate(condition, evaluator.lookup)
             group.active = bool(fallback if value is None else value)
             group.taken = group.active
         else:
             group.active = False
-        group.chain = chain
-        outer = tuple(c for one in stack[-_MAX_CHAIN:-1] for c in one.chain)
-        outcome.branches.append((directive.end, group.active, outer + chain))
+        outcome.branches.append((directive.end, group.active, group.branch))
         active = group.active_outside and group.active
         group.since = directive.end
 
@@ -253,7 +288,7 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
         if name in ("if", "ifdef", "ifndef"):
             group = _Open(active, False, active, directive.end, [])
             stack.append(group)
-            enter(group, directive, _condition(directive))
+            enter(group, directive, _condition(name, directive.text))
         elif name in ("elif", "elifdef", "elifndef", "else"):
             if not stack:
                 outcome.unbalanced = directive.start
@@ -261,7 +296,7 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
             group = stack[-1]
             if not active and group.active_outside:
                 outcome.inactive.append((group.since, directive.start))
-            enter(group, directive, None if name == "else" else _condition(directive))
+            enter(group, directive, None if name == "else" else _condition(name, directive.text))
         elif name == "endif":
             if not stack:
                 outcome.unbalanced = directive.start
@@ -273,11 +308,13 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
         elif not active:
             continue
         elif name == "define":
-            macro = parse_define(directive.text, path, directive.start)
-            if macro is not None:
-                evaluator.macros.setdefault(macro.name, []).append(macro)
+            alone = _defined(lexed, directive, path)
+            if alone:
+                name = alone[0].name
+                evaluator.macros[name] = (*evaluator.macros[name], alone[0]) if name in evaluator.macros else alone
         elif name == "undef":
-            evaluator.macros.setdefault(directive.text.split(" ")[0], []).append(directive.start)
+            name = directive.text.split(" ")[0]
+            evaluator.macros[name] = (*evaluator.macros.get(name, ()), directive.start)
         elif name in ("include", "include_next"):
             found = _INCLUDE.match(directive.text)
             if found and found.group(1):
@@ -307,15 +344,18 @@ def _decided(name: str) -> bool:
 def hidden_branches(outcomes: Sequence[Outcome], wanted: Callable[[int], bool]) -> list[dict[str, bool]]:
     """Choices of unknown macros that make wanted branches readable which none of the outcomes reads; at most a few."""
     seen: set[int] = set()
-    chains: dict[int, tuple[Condition, ...]] = {}
+    branches: dict[int, Branch] = {}
     for outcome in outcomes:
-        for offset, active, chain in outcome.branches:
-            chains[offset] = chain
+        for offset, active, branch in outcome.branches:
+            branches[offset] = branch
             if active:
                 seen.add(offset)
     choices: list[dict[str, bool]] = []
-    for offset, chain in chains.items():
-        if offset in seen or not wanted(offset) or any(constant(one) == 0 for one in chain):
+    for offset, branch in branches.items():
+        if offset in seen or not wanted(offset):
+            continue
+        chain = branch.chain()
+        if any(constant(one) == 0 for one in chain):
             continue
         chosen: dict[str, bool] = {}
         for one in chain:

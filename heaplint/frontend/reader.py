@@ -6,12 +6,13 @@ import functools
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from heaplint import ir
 from heaplint.findings import Notice
-from heaplint.frontend.expand import Expander
+from heaplint.frontend.expand import Expander, expandable
 from heaplint.frontend.items import Cut, Item, cut, function_name
 from heaplint.frontend.lexical import Lexed, lex
 from heaplint.frontend.preprocess import (
@@ -36,15 +37,17 @@ _LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\
 _NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
 
 
-_INCLUDE_LINE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.M)
+_INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _MAX_INCLUDE_DEPTH = 150
+_MAX_INDENT = 1000
 _ON_VERSION = re.compile(r"\bPY_(?:VERSION|MAJOR|MINOR)")
 _OF_INTEREST = re.compile(
-    rb"\b_?Py(?:TypeObject|Type_|Module|Object_(?:GC|New|NEW|Del|DEL|Free|FREE|Init|HEAD|VAR|Clear|Visit|Call)|StructSequence|MODINIT|Init_|"
-    rb"VarObject_HEAD|State_|GILState|Unstable_)|\bPy_(?:tp_|mod_|nb_|sq_|mp_|am_|bf_|TPFLAGS|VISIT|CLEAR|DECREF|XDECREF|TRASHCAN|AtExit)|"
-    rb"\btp_\w+|\bm_(?:size|slots|traverse|clear|free)\b|\bPyObject\s*\*\s*\w+\s*[;=,]|\bvisit\b|Track\b|UNTRACK|\bstatic\s+\w+\s*\*|"
-    rb"\{\s*(?:NULL|0)\b[^{}]*\}\s*,?\s*(?:/\*[^*]*\*/\s*)?\Z"
+    rb"Py(?:(?:(?<!\wPy)|(?<=_Py)(?<!\w_Py))(?:TypeObject|Type_|Module|Object_(?:GC|New|NEW|Del|DEL|Free|FREE|Init|HEAD|VAR|Clear|"
+    rb"Visit|Call)|StructSequence|MODINIT|Init_|VarObject_HEAD|State_|GILState|Unstable_)|"
+    rb"(?<!\wPy)(?:_(?:tp_|mod_|nb_|sq_|mp_|am_|bf_|TPFLAGS|VISIT|CLEAR|DECREF|XDECREF|TRASHCAN|AtExit)|Object\s*\*\s*\w+\s*[;=,]))|"
+    rb"tp_(?<!\wtp_)\w|m_(?<!\wm_)(?:size|slots|traverse|clear|free)\b|visit\b(?<!\wvisit)|Track\b|UNTRACK|"
+    rb"static(?<!\wstatic)\s+\w+\s*\*|\{\s*(?:NULL|0)\b[^{}]*\}\s*,?\s*(?:/\*[^*]*\*/\s*)?\Z"
 )
 """What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
 
@@ -93,6 +96,8 @@ class Text:
     front_end: TreeSitterFrontEnd
     shared: dict[tuple[int, bytes], Parsed]
     """Parsed items of the same file in other views, by offset and expanded text."""
+    macro_names: Set[str]
+    """Every name that is a macro in some file of the run."""
     includer: Text | None = None
     """The text that includes this one first: its macros are in force here too."""
     index: dict[str, Item] | None = None
@@ -102,6 +107,7 @@ class Text:
     _aliases: dict[str, str] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
     _parsed: dict[int, Parsed] = field(default_factory=dict)
+    _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     _expander: Expander | None = None
 
     @property
@@ -118,7 +124,9 @@ class Text:
     def expander(self) -> Expander:
         """What expands this file's macros."""
         if self._expander is None:
-            self._expander = Expander(self.reading, self.includer.reading if self.includer else None)
+            self._expander = Expander(
+                self.reading, self.includer.reading if self.includer else None, self.macro_names
+            )
         return self._expander
 
     def item_at(self, offset: int) -> Item | None:
@@ -201,6 +209,8 @@ class Text:
                                    "macros that expand without end", item.start)
                 self.shared[key] = known
             self._parsed[item.start] = known
+            if not known.complete:
+                self._problems[item.start] = (item, known.problem, known.problem_at)
         return known
 
     def _second_try(self, item: Item, first: Parsed) -> Parsed:
@@ -213,12 +223,14 @@ class Text:
                     return again
         return first
 
+    def forget(self) -> None:
+        """Drop what was parsed; it is read again when somebody asks."""
+        self._parsed.clear()
+        self.shared.clear()
+
     def problems(self) -> Iterator[tuple[Item, str, int]]:
         """The items that were parsed, but not in full: the item, why, and where (an offset)."""
-        for item in self.items:
-            parsed = self._parsed.get(item.start)
-            if parsed is not None and not parsed.complete:
-                yield item, parsed.problem, parsed.problem_at
+        yield from (self._problems[start] for start in sorted(self._problems))
 
     def function(self, name: str) -> ir.Function | None:
         """The definition of a function; None when this file has none, or it could not be read."""
@@ -313,13 +325,17 @@ class Reader:
         self.versions = tuple(versions)
         self.notices: set[Notice] = set()
         self._lexed: dict[str, Lexed] = {}
-        self._outcomes: dict[tuple[str, object], tuple[Outcome, list[Reading]]] = {}
-        self._by_view: dict[tuple[str, object], Reading] = {}
+        self._outcomes: dict[str, dict[object, tuple[Outcome, list[Reading]]]] = {}
+        self._by_view: dict[str, dict[object, Reading]] = {}
+        self._needed: Counter[str] = Counter()
+        """How many of the main files that are not forgotten include a file."""
         self._included: dict[str, list[str]] = {}
         self._branches: dict[str, frozenset[int]] = {}
         self._readings: dict[tuple[object, ...], Reading] = {}
+        self._cuts: dict[tuple[str, tuple[tuple[int, int], ...]], tuple[bytes, Cut]] = {}
         self._texts: dict[int, Text] = {}
         self._shared: dict[str, dict[tuple[int, bytes], Parsed]] = {}
+        self._macro_names = expandable(())
         self._front_end = TreeSitterFrontEnd()
         self._opening: set[str] = set()
         self._by_name: dict[str, list[str]] = {}
@@ -352,7 +368,11 @@ class Reader:
         known = self._included.get(path)
         if known is None:
             known = self._included[path] = []
-            for found in _INCLUDE_LINE.finditer(self.files[path].data):
+            data = self.files[path].data
+            for found in _INCLUDE.finditer(data):
+                before = data[max(0, found.start() - _MAX_INDENT) : found.start()].rstrip(b" \t")
+                if not (before.endswith(b"\n") or not before and found.start() < _MAX_INDENT):
+                    continue
                 target = self.resolve(path, found.group(1).decode("utf-8", "replace"))
                 if target is not None and target != path:
                     known.append(target)
@@ -364,11 +384,11 @@ class Reader:
         for path in self.files:
             included.update(self.included(path))
         mains = [path for path in self.files if path not in included]
-        reached = {member for path in mains for member in self.closure(path)}
+        self._needed = Counter(member for path in mains for member in self.closure(path))
         for path in self.files:  # files that include each other in a circle
-            if path not in reached:
+            if path not in self._needed:
                 mains.append(path)
-                reached.update(self.closure(path))
+                self._needed.update(self.closure(path))
         return sorted(mains)
 
     def closure(self, path: str) -> list[str]:
@@ -397,7 +417,7 @@ class Reader:
 
     def reading(self, path: str, view: View) -> Reading:
         """A file in one view; views that give the same text and macros share one reading."""
-        known = self._by_view.get((path, view.key))
+        known = self._by_view.setdefault(path, {}).get(view.key)
         if known is not None:
             return known
         lexed = self.lexed(path)
@@ -405,19 +425,23 @@ class Reader:
         if outcome.unbalanced is not None:
             line = self.files[path].position(outcome.unbalanced)[0]
             self.notices.add(Notice(path, line, "conditional", "#if without #endif, or the other way round"))
-        identity = (path, tuple(outcome.inactive), tuple(id(one) for one in headers), _macro_key(outcome))
+        inactive = tuple(outcome.inactive)
+        identity = (path, inactive, tuple(id(one) for one in headers), _macro_key(outcome))
         reading = self._readings.get(identity)
         if reading is None:
+            if (path, inactive) not in self._cuts:
+                self._cuts[path, inactive] = blank(lexed.code, inactive), cut(blank(lexed.skeleton, inactive))
+            code, _ = self._cuts[path, inactive]
             reading = self._readings[identity] = Reading(
-                path, blank(lexed.code, outcome.inactive), blank(lexed.skeleton, outcome.inactive),
-                outcome.macros, tuple(headers), tuple(outcome.inactive), outcome.defines,
+                path, code, outcome.macros, tuple(headers), inactive, outcome.defines
             )
-        self._by_view[path, view.key] = reading
+            self._macro_names.update(expandable(outcome.macros))
+        self._by_view.setdefault(path, {})[view.key] = reading
         return reading
 
     def outcome(self, path: str, view: View) -> tuple[Outcome, list[Reading]]:
         """What a file's directives come to in one view, and the readings of what it includes."""
-        known = self._outcomes.get((path, view.key))
+        known = self._outcomes.setdefault(path, {}).get(view.key)
         if known is not None:
             return known
         headers: dict[int, Reading] = {}
@@ -443,20 +467,19 @@ class Reader:
                 result = go_through(path, lexed, view, open_headers), list(headers.values())
             finally:
                 self._opening.discard(path)
-        self._outcomes[path, view.key] = result
+        self._outcomes.setdefault(path, {})[view.key] = result
         return result
 
     def text(self, reading: Reading) -> Text:
         """A reading cut into items."""
         known = self._texts.get(id(reading))
         if known is None:
-            done: Cut = cut(reading.skeleton)
-            reading.skeleton = b""
+            _, done = self._cuts[reading.path, reading.inactive]
             if done.unbalanced is not None:
                 line = self.files[reading.path].position(done.unbalanced)[0]
                 self.notices.add(Notice(reading.path, line, "unbalanced", "a brace without its partner"))
             shared = self._shared.setdefault(reading.path, {})
-            known = self._texts[id(reading)] = Text(reading, done.items, self._front_end, shared)
+            known = self._texts[id(reading)] = Text(reading, done.items, self._front_end, shared, self._macro_names)
         return known
 
     # -- views -----------------------------------------------------------------------------------------------------
@@ -510,11 +533,9 @@ class Reader:
 
     def _hidden(self, path: str, view: View) -> frozenset[int]:
         """The branches of interest (by offset) that a view does not read."""
-        interesting = self._interesting(path)
-        if not interesting:
-            return frozenset()
         outcome, _ = self.outcome(path, view)
-        return frozenset(offset for offset, active, _ in outcome.branches if not active and offset in interesting)
+        unread = [offset for offset, active, _ in outcome.branches if not active]
+        return self._interesting(path).intersection(unread) if unread else frozenset()
 
     def _interesting(self, path: str) -> frozenset[int]:
         """The offsets of the branches of a file whose text, nested branches left out, is of interest."""
@@ -544,11 +565,20 @@ class Reader:
         return known
 
     def forget(self, path: str) -> None:
-        """Drop what only reading a unit needs; the files that it includes stay, others may include them too."""
-        if not any(path in included for included in self._included.values()):
-            self._lexed.pop(path, None)
-            for key in [key for key in self._outcomes if key[0] == path]:
-                del self._outcomes[key]
+        """Drop what only reading a unit needs, of its files those that no main file needs any more."""
+        for one in self.closure(path):
+            self._needed[one] -= 1
+            if self._needed[one] <= 0:
+                self._lexed.pop(one, None)
+                self._outcomes.pop(one, None)
+                self._by_view.pop(one, None)
+                self._branches.pop(one, None)
+
+
+    def release(self) -> None:
+        """Drop all that only reading needs, once every unit has been read."""
+        for known in (self._lexed, self._outcomes, self._by_view, self._readings, self._branches):
+            known.clear()
 
 
 def _macro_key(outcome: Outcome) -> tuple[object, ...]:

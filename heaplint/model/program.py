@@ -48,6 +48,12 @@ class Unit:
         """The main file first, then the project's files that it includes."""
         return self.view.texts
 
+    def forget(self) -> None:
+        """Drop the functions that were read; they are read again when somebody asks."""
+        self._functions.clear()
+        for text in self.own:
+            text.forget()
+
     def function(self, name: str) -> ir.Function | None:
         """The definition that a call of `name` in this unit reaches; None when the program has none."""
         if name not in self._functions:
