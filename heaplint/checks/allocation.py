@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,8 +50,13 @@ class Allocation:
         return ir.Place(self.function.path, self.call.start, self.call.end)
 
 
-def allocations(unit: Unit) -> Iterator[Allocation]:
-    """The unit's allocations of instances."""
+@functools.lru_cache(maxsize=1)
+def allocations(unit: Unit) -> tuple[Allocation, ...]:
+    """The unit's allocations of instances; the checks of one unit share them."""
+    return tuple(_allocations(unit))
+
+
+def _allocations(unit: Unit) -> Iterator[Allocation]:
     for function in unit.functions_with(_ALLOCATES):
         holders: dict[int, str] = {}
         for node in ir.walk(function.body):

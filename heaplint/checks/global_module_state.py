@@ -9,7 +9,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import place
 from heaplint.model.module_lookup import reached, size
 from heaplint.model.program import Unit
-from heaplint.model.static_objects import StaticObject, static_object
+from heaplint.model.static_objects import StaticObject, static_object, static_objects
 
 _RESETS = frozenset({"Py_SETREF", "Py_XSETREF"})
 
@@ -47,6 +47,8 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
 
 def _filled(unit: Unit, functions: list[str]) -> tuple[StaticObject, ir.Function, ir.Node] | None:
     """The first object variable with static storage that one of the functions, or one that they call, writes."""
+    if not any(static_objects(other) for other in unit.program.units if other.path == unit.path):
+        return None
     for function in reached(unit, functions):
         for node in ir.walk(function.body):
             target: ir.Expr | None = None

@@ -52,6 +52,7 @@ _OF_INTEREST = re.compile(
 """What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
 
 _MANY_WORDS = 12
+_API_WORD = re.compile(rb"Py\w+")
 _IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -106,6 +107,8 @@ class Text:
     _structs: dict[str, Item] | None = None
     _aliases: dict[str, str] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
+    _api: frozenset[bytes] | None = None
+    """The words of the text that look like names of the C API, without leading underscores."""
     _parsed: dict[int, Parsed] = field(default_factory=dict)
     _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     _expander: Expander | None = None
@@ -176,12 +179,21 @@ class Text:
 
         Quicker than `items_with` and a pattern of the same words.
         """
-        places = [at for name in names if name.encode() in self.code for at in self.mentions(name)]
+        places = [at for name in names if self.may_mention(name) for at in self.mentions(name)]
         last = -1
         for at in sorted(places):
             if at >= last and (item := self.item_at(at)) is not None:
                 last = item.end
                 yield item
+
+    def may_mention(self, name: str) -> bool:
+        """False when an identifier surely occurs nowhere in the text; names of the C API cost next to nothing."""
+        word = name.encode()
+        if not word.startswith((b"Py", b"_Py")):
+            return word in self.code
+        if self._api is None:
+            self._api = frozenset(_API_WORD.findall(self.code))
+        return word.lstrip(b"_") in self._api
 
     def mentions(self, name: str) -> Iterator[int]:
         """The offsets at which an identifier stands as a word; comments are no text, strings are."""

@@ -94,9 +94,12 @@ def _given_by_callers(
     """What the callers of helpers give as the wanted parameters, in one look at every unit."""
     if not wanted:
         return
-    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(wanted)) + rb")\b")
     for unit in program.units:
         paths = {text.path for text in unit.texts}
+        names = sorted(name for name, many in wanted.items() if any(not one.static or one.path in paths for one in many))
+        if not names or not unit.own:
+            continue
+        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in names) + rb")\b")
         for caller in unit.functions_with(pattern):
             for call in ir.calls(caller.body):
                 for one in wanted.get(ir.called(call), ()):

@@ -135,9 +135,16 @@ def _by_name(program: Program) -> Mapping[str, tuple[StaticObject, ...]]:
     return {name: tuple(found) for name, found in names.items()}
 
 
+@functools.lru_cache(maxsize=1)
+def _global_names(program: Program) -> frozenset[str]:
+    """The names of all pointers and structs with static storage: a cheap answer to most questions."""
+    names = {one.name for unit in program.units for one in unit.globals}
+    return frozenset(names | {one.name for unit in program.units for one in static_objects(unit)})
+
+
 def static_object(unit: Unit, function: ir.Function, name: str) -> StaticObject | None:
     """The object variable with static storage that a name means in a function; None for anything else."""
-    if any(parameter.name == name for parameter in function.parameters):
+    if name not in _global_names(unit.program) or any(parameter.name == name for parameter in function.parameters):
         return None
     for node in ir.walk(function.body):
         if isinstance(node, ir.Variable) and node.name == name:
