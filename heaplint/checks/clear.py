@@ -67,10 +67,8 @@ def _can_hold_cycle(life: Life) -> str:
 
 
 def _arbitrary(life: Life, member: OwnedMember) -> bool:
-    """A member that may hold any object, or that is set again after the object was made."""
-    if life.atomic(member.path) or not life.owned(member.path):
-        return False
-    return member.exact or changes(life, member)
+    """A member that may hold any object."""
+    return member.exact and not life.atomic(member.path) and life.owned(member.path)
 
 
 def changes(life: Life, member: OwnedMember) -> bool:

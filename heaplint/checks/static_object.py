@@ -16,6 +16,8 @@ _CURE = "keep it in the module state"
 def static_object(unit: Unit) -> Iterator[Report]:
     """Every variable with static storage that holds objects."""
     for one in static_objects(unit):
+        if _points_to_static_types(unit, one):
+            continue
         yield Report(
             "HL303",
             one.variable.place,
@@ -23,6 +25,24 @@ def static_object(unit: Unit) -> Iterator[Report]:
             symbol=one.name,
             function=one.variable.function or None,
         )
+
+
+def _points_to_static_types(unit: Unit, one: StaticObject) -> bool:
+    """A pointer to type objects that only ever gets the addresses of static ones: those are what HL101 reports."""
+    kind = one.variable.variable.type
+    if kind.name != "PyTypeObject" or kind.arrays or one.members:
+        return False
+    values: list[bytes] = []
+    stores = re.compile(re.escape(one.name.encode()) + rb"\s*=(?!=)\s*([^;]*);")
+    for other in unit.program.units:
+        for text in other.own:
+            values += [found.group(1).strip() for found in stores.finditer(text.code)]
+    given = [value for value in values if value != b"NULL"]
+    return bool(given) and all(
+        (found := re.fullmatch(rb"(?:\([^()]*\)\s*)?&\s*(\w+)", value)) is not None
+        and any(made.kind == "static" for made in unit.program.names.get(found.group(1).decode(), []))
+        for value in given
+    )
 
 
 def _what(unit: Unit, one: StaticObject) -> str:

@@ -64,13 +64,14 @@ def traverse_skips_member(unit: Unit) -> Iterator[Report]:
             continue  # something that was not recognised is visited: it may be any of them
         skipped = [
             member.path for member in life.members_for(function)
-            if not any(covers(path, member.path) for path in seen) and life.owned(member.path)
+            if not any(covers(path, member.path) for path in seen)
+            and life.owned(member.path) and life.needs_visit(member)
         ]
         if not all(life.atomic(path) for path in skipped):
             yield Report(
                 "HL204", at_name(function),
                 f"{function.name} does not visit {', '.join(skipped)}, which the instance owns: "
-                f"add {' '.join(f'Py_VISIT(self->{path});' for path in skipped[:3])}{' …' if len(skipped) > 3 else ''}",
+                "visit each of them with Py_VISIT",
                 symbol=life.symbol, function=function.name, item=",".join(skipped),
             )
 

@@ -269,6 +269,31 @@ class Life:
         """Whether the code shows that a member holds a strong reference."""
         return self.released_in_slots(member) or member in self.writable_members() or any(one.acquired for one in self.assignments(member))
 
+    def needs_visit(self, member: OwnedMember) -> bool:
+        """Whether the collector has to know of an owned member.
+
+        Not of one that the code takes out of the collector's sight on purpose, of one whose type is known and owns
+        nothing, nor of types where the program has static ones only.
+        """
+        leaf = member.path.rpartition(".")[2].encode()
+        hidden = re.compile(rb"UnTrack\s*\(\s*(?:\([^()]*\)\s*)?\w+\s*->\s*" + re.escape(leaf) + rb"\b")
+        if any(hidden.search(text.code) for text in self.unit.texts):
+            return False
+        if member.exact:
+            return True
+        if member.field.type.name == "PyTypeObject":
+            return any(made.kind == "heap" for unit in self.unit.program.units for made in unit.types)
+        struct = self.unit.struct(member.field.type.name)
+        types = [
+            made for unit in self.unit.program.units for made in unit.types
+            if struct is not None and made.struct is not None and made.struct.start == struct.start
+            and made.struct.name == struct.name
+        ]
+        return not types or any(
+            has_gc(made) is not False or made.kind == "heap" or next(owned_members(self.unit, made.struct), None) is not None
+            for made in types if made.struct is not None
+        )
+
     def atomic(self, member: str) -> bool:
         """Whether a member only ever holds objects that refer to no others (strings, numbers)."""
         values = self.assignments(member)

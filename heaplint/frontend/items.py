@@ -7,6 +7,7 @@ that a question needs are ever parsed.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -146,9 +147,10 @@ def cut(skeleton: bytes) -> Cut:
     def declarations(upto: int) -> None:
         nonlocal start
         while (semicolon := skeleton.find(b";", max(start, in_braces), upto)) >= 0:
+            end = semicolon + 1
             if skeleton[start:semicolon].strip():
-                items.append(Item(start, semicolon + 1, "declaration", "", semicolon + 1))
-            start = semicolon + 1
+                items.append(Item(start, end, "declaration", "", end))
+            start = end
 
     for opened, closed in pairs:
         if opened == closed:
@@ -165,8 +167,9 @@ def cut(skeleton: bytes) -> Cut:
         ):
             name = function_name(header)
         if name:
-            items.append(Item(start, closed + 1, "function", name, opened))
-            start, in_braces = closed + 1, -1
+            end = closed + 1
+            items.append(Item(start, end, "function", sys.intern(name), opened))
+            start, in_braces = end, -1
         elif header.strip():
             in_braces = closed + 1
         else:

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from heaplint import ir
 from heaplint.findings import Notice
@@ -27,7 +28,9 @@ from heaplint.frontend.views import View
 from heaplint.source import SourceFile
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_STRUCT_BODY = re.compile(rb"\b(?:struct|union|class)\b\s*([A-Za-z_]\w*)?[^;{}()=]*\{")
+_STRUCT_BODY = re.compile(
+    rb"(?:struct\b(?<!\wstruct)|union\b(?<!\wunion)|class\b(?<!\wclass))\s*([A-Za-z_]\w*)?[^;{}()=]*\{"
+)
 _TYPEDEF_ALIAS = re.compile(rb"\s*typedef\s+(?:(?:const|struct|union)\s+)*([A-Za-z_]\w*)\s+(?:\*\s*)?([A-Za-z_]\w*)\s*;\s*\Z")
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
 _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdlib.h", "limits.h", "assert.h"})
@@ -51,18 +54,8 @@ _OF_INTEREST = re.compile(
 )
 """What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
 
-_MANY_WORDS = 12
 _API_WORD = re.compile(rb"Py\w+")
 _IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-def words(names: Collection[str]) -> re.Pattern[bytes]:
-    """What matches each of these identifiers where it is a whole word.
-
-    Every branch begins with a letter, so that `re` can skip what cannot match; a leading `\\b` makes it slow.
-    """
-    escaped = sorted(re.escape(name.encode()) for name in names)
-    return re.compile(b"|".join(name + rb"\b(?<!\w" + name + rb")" for name in escaped))
 
 
 _WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
@@ -96,7 +89,7 @@ class Text:
     items: tuple[Item, ...]
     front_end: TreeSitterFrontEnd
     shared: dict[tuple[int, bytes], Parsed]
-    """Parsed items of the same file in other views, by offset and expanded text."""
+    """Parsed items of the same file in other views, by offset and digest of the expanded text."""
     macro_names: Set[str]
     """Every name that is a macro in some file of the run."""
     includer: Text | None = None
@@ -210,7 +203,7 @@ class Text:
         known = self._parsed.get(item.start)
         if known is None:
             expanded = self.expander.expand(item.start, item.end)
-            key = (item.start, expanded.text)
+            key = (item.start, blake2b(expanded.text, digest_size=16).digest())
             known = self.shared.get(key)
             if known is None:
                 known = self.front_end.parse(expanded, self.path)
@@ -288,7 +281,10 @@ class Text:
         for item in self.items:
             if item.kind != "declaration":
                 continue
-            found = _STRUCT_BODY.search(self.code, item.start, min(item.end, item.start + 2000))
+            limit = min(item.end, item.start + 2000)
+            found = None
+            if self.code.find(b"{", item.start, limit) >= 0:
+                found = _STRUCT_BODY.search(self.code, item.start, limit)
             if found:
                 text = self.code[item.start : item.end]
                 for body in _STRUCT_BODY.finditer(text):

@@ -6,7 +6,9 @@ incomplete. No tree outlives the call that made it.
 
 from __future__ import annotations
 
+import functools
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -98,6 +100,19 @@ _DECLARATORS = frozenset(
 )
 
 
+_ctype = functools.lru_cache(maxsize=4096)(ir.CType)
+"""Makes types; equal ones are one object."""
+
+
+@functools.lru_cache(maxsize=256)
+def _storage(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(words)
+
+
+def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    return one | other if one and other else one or other
+
+
 class _Lowering:
     """Turns the tree of one item into IR."""
 
@@ -105,6 +120,7 @@ class _Lowering:
         self.source = expanded.text
         self.at = expanded.at
         self.until = expanded.until
+        self.shift = expanded.origins[0][0] if len(expanded.origins) == 1 else None
         self.path = path
         self.depth = 0
         self.problem = ""
@@ -116,7 +132,13 @@ class _Lowering:
     def text(self, node: Node) -> str:
         return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
+    def word(self, node: Node) -> str:
+        """The text of an identifier: equal ones are one object."""
+        return sys.intern(self.source[node.start_byte : node.end_byte].decode("utf-8", "replace"))
+
     def place(self, node: Node) -> tuple[int, int]:
+        if self.shift is not None:  # nothing was expanded
+            return self.shift + node.start_byte, self.shift + node.end_byte
         return self.at(node.start_byte), self.until(node.end_byte)
 
     def fail(self, node: Node, why: str) -> None:
@@ -163,7 +185,7 @@ class _Lowering:
             return None
         declared = self.declarator(declarator)
         base = self.type_of(node.child_by_field_name("type"))
-        returns = ir.CType(base.base, declared.pointers, (), base.storage | self.storage(node))
+        returns = _ctype(base.base, declared.pointers, (), _both(base.storage, self.storage(node)))
         parameters, variadic = self.parameters(declared.parameters)
         before = self.problem
         self.problem = ""
@@ -186,8 +208,8 @@ class _Lowering:
                 declarator = child.child_by_field_name("declarator")
                 declared = self.declarator(declarator) if declarator is not None else _Declared()
                 start, end = self.place(child)
-                storage = base.storage | self.storage(child)
-                kind = ir.CType(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+                storage = _both(base.storage, self.storage(child))
+                kind = _ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
                 if kind.base == "void" and not kind.pointers and not declared.name:
                     continue
                 result.append(ir.Variable(start, end, declared.name, kind))
@@ -195,7 +217,7 @@ class _Lowering:
                 variadic = True
             elif child.type == "identifier":
                 start, end = self.place(child)
-                result.append(ir.Variable(start, end, self.text(child), ir.CType("int")))
+                result.append(ir.Variable(start, end, self.text(child), _ctype("int")))
         return tuple(result), variadic
 
     def storage(self, node: Node) -> frozenset[str]:
@@ -204,12 +226,12 @@ class _Lowering:
             for child in node.children
             if child.type in ("storage_class_specifier", "type_qualifier")
         ]
-        return frozenset(words) if words else frozenset()
+        return _storage(tuple(words)) if words else frozenset()
 
     def type_of(self, node: Node | None) -> ir.CType:
         """The type of a type specifier; structs with bodies are collected on the way."""
         if node is None:
-            return ir.CType("int")
+            return _ctype("int")
         kind = node.type
         if kind in ("struct_specifier", "union_specifier", "class_specifier"):
             name_node = node.child_by_field_name("name")
@@ -220,22 +242,22 @@ class _Lowering:
                 struct = self.struct(node, body, name, word == "union")
                 self.structs.append(struct)
                 if not name:
-                    return ir.CType(f"{word} <{struct.start}>")
-            return ir.CType(f"{word} {name}")
+                    return _ctype(f"{word} <{struct.start}>")
+            return _ctype(f"{word} {name}")
         if kind == "enum_specifier":
             tag = node.child_by_field_name("name")
-            return ir.CType("enum " + (self.text(tag) if tag is not None else ""))
+            return _ctype("enum " + (self.text(tag) if tag is not None else ""))
         if kind == "type_descriptor":
             base = self.type_of(node.child_by_field_name("type"))
             declarator = node.child_by_field_name("declarator")
             if declarator is None:
-                return ir.CType(base.base, base.pointers, (), self.storage(node))
+                return _ctype(base.base, base.pointers, (), self.storage(node))
             declared = self.declarator(declarator)
-            return ir.CType(base.base, declared.pointers, declared.arrays, self.storage(node), declared.function)
+            return _ctype(base.base, declared.pointers, declared.arrays, self.storage(node), declared.function)
         if kind == "macro_type_specifier":
             inner = node.child_by_field_name("type")
-            return self.type_of(inner) if inner is not None else ir.CType(self.text(node))
-        return ir.CType(" ".join(self.text(node).split()))
+            return self.type_of(inner) if inner is not None else _ctype(self.text(node))
+        return _ctype(" ".join(self.text(node).split()))
 
     def struct(self, node: Node, body: Node, name: str, union: bool) -> ir.Struct:
         fields: list[ir.Variable] = []
@@ -269,7 +291,7 @@ class _Lowering:
             elif kind == "init_declarator":
                 declared.init = node.child_by_field_name("value")
             elif kind in ("identifier", "field_identifier", "type_identifier", "primitive_type"):
-                declared.name = self.text(node)
+                declared.name = self.word(node)
                 declared.start, declared.end = self.place(node)
                 break
             following = node.child_by_field_name("declarator")
@@ -288,7 +310,7 @@ class _Lowering:
         before = len(self.structs)
         type_node = node.child_by_field_name("type")
         base = self.type_of(type_node)
-        storage = base.storage | self.storage(node)
+        storage = _both(base.storage, self.storage(node))
         if node.type == "type_definition":
             storage |= {"typedef"}
         body = self.structs[-1] if len(self.structs) > before else None
@@ -298,7 +320,7 @@ class _Lowering:
             declared = self.declarator(one)
             if one.has_error and any(child.type == "ERROR" for child in one.children):  # `HIDDEN PyTypeObject T = …`
                 self.fail(one, "a declaration could not be parsed")
-            kind = ir.CType(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+            kind = _ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
             init = self.expr(declared.init) if declared.init is not None else None
             if node.type == "type_definition" and body is not None and not body.name and not declared.pointers:
                 named = ir.Struct(body.start, body.end, declared.name, body.union, body.fields, body.complete)
@@ -450,7 +472,7 @@ class _Lowering:
 
     def identifier(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
-        return ir.Name(start, end, self.text(node))
+        return ir.Name(start, end, self.word(node))
 
     def number(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
@@ -479,14 +501,14 @@ class _Lowering:
         if function is not None and function.type == "parenthesized_expression" and len(args) == 1:
             inner = self.named(function)
             if len(inner) == 1 and inner[0].type == "identifier" and TYPE_LIKE.match(self.text(inner[0])):
-                return ir.Cast(start, end, ir.CType(self.text(inner[0])), args[0])
+                return ir.Cast(start, end, _ctype(self.text(inner[0])), args[0])
         return ir.Call(start, end, self.field(node, "function"), args)
 
     def member(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
         field = node.child_by_field_name("field")
         arrow = any(child.type == "->" for child in node.children)
-        return ir.Member(start, end, self.field(node, "argument"), self.text(field) if field is not None else "", arrow)
+        return ir.Member(start, end, self.field(node, "argument"), self.word(field) if field is not None else "", arrow)
 
     def subscript(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
@@ -495,7 +517,7 @@ class _Lowering:
     def unary(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
         operator = node.child_by_field_name("operator")
-        word = self.text(operator) if operator is not None else "?"
+        word = self.word(operator) if operator is not None else "?"
         argument = node.child_by_field_name("argument")
         if node.type == "update_expression" and operator is not None and argument is not None:
             if operator.start_byte > argument.start_byte:
@@ -505,13 +527,13 @@ class _Lowering:
     def binary(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
         operator = node.child_by_field_name("operator")
-        word = self.text(operator) if operator is not None else ","
+        word = self.word(operator) if operator is not None else ","
         return ir.Binary(start, end, word, self.field(node, "left"), self.field(node, "right"))
 
     def assignment(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
         operator = node.child_by_field_name("operator")
-        word = self.text(operator) if operator is not None else "="
+        word = self.word(operator) if operator is not None else "="
         return ir.Assign(start, end, word, self.field(node, "left"), self.field(node, "right"))
 
     def conditional(self, node: Node) -> ir.Expr:
@@ -531,7 +553,7 @@ class _Lowering:
             return ir.SizeOf(start, end, self.type_of(named), None)
         value = self.field(node, "value")
         if isinstance(value, ir.Name):
-            return ir.SizeOf(start, end, ir.CType(value.text), value)
+            return ir.SizeOf(start, end, _ctype(value.text), value)
         return ir.SizeOf(start, end, None, value)
 
     def offset_of(self, node: Node) -> ir.Expr:

@@ -23,7 +23,6 @@ _WORDS = re.compile("|".join(rf"{word}\b(?<!\w{word}){_NO_POINTER}" for word in 
 _STATIC_POINTER = re.compile(rb"static\b(?<!\wstatic)[^;{}()=]*\*")
 _ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]*\]\s*(?:\.\s*\w+\s*)?=(?!=)")
 _STATIC_MAKERS = ("_Py_IDENTIFIER", "_Py_static_string")
-_POINTER = re.compile(rb"\*")
 _FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _TABLE_SLOTS = {
     "tp_as_number": "PyNumberMethods", "tp_as_sequence": "PySequenceMethods", "tp_as_mapping": "PyMappingMethods",
@@ -387,7 +386,7 @@ def _globals(text: Text) -> Iterator[GlobalVariable]:
         if brace >= 0 or item.end - item.start > 4000 and limit < 0:
             continue
         head = text.code[item.start : head_end]
-        if not _POINTER.search(head) or b"typedef" in head or (b"(" in head and b"=" not in head and b"(*" not in head and not _MACROISH.match(head)):
+        if b"*" not in head or b"typedef" in head or (b"(" in head and b"=" not in head and b"(*" not in head and not _MACROISH.match(head)):
             continue
         if b"extern" in head or b"char" in head and b"Py" not in head:
             continue

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Set
 
 from heaplint import ir
-from heaplint.frontend.reader import words
 from heaplint.model.expressions import flag_names, function_name, key_of, place
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Program, Unit
@@ -61,11 +60,10 @@ def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
         for unit in program.units for made in unit.types if made.kind == "heap" and not made.static_linkage
     }
     found: dict[str, list[Unit]] = {}
-    if symbols:
-        pattern = words(symbols)
-        for unit in program.units:
-            for name in {name for text in unit.own for name in pattern.findall(text.code)}:
-                found.setdefault(name.decode(), []).append(unit)
+    for unit in program.units:
+        for name in symbols:
+            if any(name.encode() in text.code for text in unit.own):
+                found.setdefault(name, []).append(unit)
     return found
 
 

@@ -136,7 +136,10 @@ def _initialised_index(text: Text) -> dict[str, Item]:
             if item.kind != "declaration":
                 continue
             end = text.code.find(b"{", item.start, item.end)
-            found = _INITIALISED.search(text.code, item.start, item.end if end < 0 else end)
+            end = item.end if end < 0 else end
+            found = None
+            if text.code.find(b"=", item.start, min(end + 1, item.end)) >= 0:
+                found = _INITIALISED.search(text.code, item.start, end)
             if found:
                 index.setdefault(found.group(1).decode(), item)
             elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1), item):
