@@ -17,7 +17,6 @@ from heaplint.model.members import OwnedMember
 from heaplint.model.program import Unit
 from heaplint.model.types import HAVE_GC, TypeDef
 
-
 _RELEASES_MEMBER = re.compile(rb"Py_X?DECREF\s*\(\s*(?:\(\s*\w+\s*\*\s*\)\s*)?\(?\w+\)?\s*->")
 
 

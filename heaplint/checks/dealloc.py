@@ -160,7 +160,7 @@ def _released_then_freed(trace: Trace) -> Event | None:
 @check("HL209")
 def mismatched_free(unit: Unit) -> Iterator[Report]:
     """An object freed by the family of functions that did not make it."""
-    for life, function, trace in traced(unit):
+    for life, _function, trace in traced(unit):
         if life.gc is None:
             continue
         wrong = _PLAIN_FREE if life.gc else _GC_FREE

@@ -21,6 +21,10 @@ _RUNS_CODE = re.compile(
     r"PyMem_(?:Malloc|Calloc|Realloc|New)|PyObject_Malloc|PyImport_\w+|PyObject_(?:GC_)?New\w*)\Z"
 )
 
+_NUMBERS = frozenset(
+    {"int", "long", "char", "Py_ssize_t", "size_t", "double", "float", "unsigned int", "unsigned long", "bool", "_Bool"}
+)
+
 
 def traced(unit: Unit) -> Iterator[tuple[Life, ir.Function, Trace]]:
     """Every type of the unit with a tp_traverse of its own that was read."""
@@ -114,7 +118,7 @@ def _no_object(life: Life, path: str) -> bool:
         return False
     kind = field.type
     if kind.function or kind.pointers == 0:
-        return not kind.arrays and kind.name in ("int", "long", "char", "Py_ssize_t", "size_t", "double", "float", "unsigned int", "unsigned long", "bool", "_Bool")
+        return not kind.arrays and kind.name in _NUMBERS
     return kind.pointers == 1 and kind.name in ("char", "unsigned char", "int", "double", "FILE", "wchar_t")
 
 
@@ -279,11 +283,14 @@ def type_visited_on_old_python(unit: Unit) -> Iterator[Report]:
 
 def _guarded(function: ir.Function, place: ir.Place) -> bool:
     """Inside an `if` about PY_VERSION_HEX."""
-    for node in ir.walk(function.body):
-        if isinstance(node, ir.If) and node.start <= place.start < node.end:
-            if any(isinstance(n, ir.Name) and n.text in ("PY_VERSION_HEX", "Py_Version") for n in ir.walk(node.condition)):
-                return True
-    return False
+    return any(
+        isinstance(node, ir.If) and node.start <= place.start < node.end and _about_version(node.condition)
+        for node in ir.walk(function.body)
+    )
+
+
+def _about_version(condition: ir.Expr) -> bool:
+    return any(isinstance(node, ir.Name) and node.text in ("PY_VERSION_HEX", "Py_Version") for node in ir.walk(condition))
 
 
 def visited_members(unit: Unit, life: Life) -> list[str]:

@@ -48,10 +48,11 @@ def read(
     places = list(paths or ["."])
     if isolated and config_file is not None:
         raise configuration.ConfigError("--config: cannot be used together with --isolated")
-    if isolated:
-        config = configuration.isolated(overrides, cwd)
-    else:
-        config = configuration.load(cwd / places[0], overrides, cwd, config_file)
+    config = (
+        configuration.isolated(overrides, cwd)
+        if isolated
+        else configuration.load(cwd / places[0], overrides, cwd, config_file)
+    )
     discovery = discover(places, config, cwd)
     if verbose:
         say(f"configuration: {config.file or 'none'}")

@@ -258,9 +258,10 @@ class _Walker:
             at = self.tracer.identity_parameter(name)
             if 0 <= at < len(call.args):
                 return self.path_of(call.args[at])
-            if len(call.args) == 1 and self.unit.function(name) is None and not name.startswith(("Py", "_Py")):
-                if name.isupper() or name.endswith(("_CAST", "_cast", "_Cast")):
-                    return self.path_of(call.args[0])
+            looks_like_cast = name.isupper() or name.endswith(("_CAST", "_cast", "_Cast"))
+            unknown = looks_like_cast and not name.startswith(("Py", "_Py")) and self.unit.function(name) is None
+            if len(call.args) == 1 and unknown:
+                return self.path_of(call.args[0])
             helper = self.unit.function(name)
             if helper is not None and self.depth < 2:
                 return self.returned_member(helper, call)

@@ -144,11 +144,11 @@ class Life:
         if variable is None or not isinstance(variable.init, ir.InitList):
             return ""
         for entry in variable.init.entries:
-            if isinstance(entry.value, ir.InitList) and entry.value.entries:
-                if ir.string_value(entry.value.entries[0].value) == name:
-                    for call in ir.calls(entry.value):
-                        if ir.called(call) == "offsetof" and len(call.args) == 2:
-                            return key_of(call.args[1])
+            value = entry.value
+            if isinstance(value, ir.InitList) and value.entries and ir.string_value(value.entries[0].value) == name:
+                for call in ir.calls(value):
+                    if ir.called(call) == "offsetof" and len(call.args) == 2:
+                        return key_of(call.args[1])
         return ""
 
     def methods(self) -> list[str]:
@@ -208,9 +208,9 @@ class Life:
             taken: set[str] | None = None
             for node in ir.walk(function.body):
                 if isinstance(node, ir.Call) and ir.called(node) in ("Py_SETREF", "Py_XSETREF") and len(node.args) == 2:
-                    if _names_member(node.args[0], leaf) and not ir.is_null(node.args[1]):
-                        target = node.args[0]
-                        yield Assignment(function, ir.Assign(node.start, node.end, "=", target, node.args[1]), node.args[1], True)
+                    target, value = node.args
+                    if _names_member(target, leaf) and not ir.is_null(value):
+                        yield Assignment(function, ir.Assign(node.start, node.end, "=", target, value), value, True)
                 if not isinstance(node, ir.Assign) or node.operator != "=" or not _names_member(node.target, leaf):
                     continue
                 if ir.is_null(node.value):

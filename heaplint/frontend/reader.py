@@ -194,7 +194,7 @@ class Text:
         at = code.find(word)
         while at >= 0:
             end = at + len(word)
-            if not (at and code[at - 1] in _IN_WORDS or end < len(code) and code[end] in _IN_WORDS):
+            if not ((at and code[at - 1] in _IN_WORDS) or (end < len(code) and code[end] in _IN_WORDS)):
                 yield at
             at = code.find(word, end)
 
@@ -379,7 +379,7 @@ class Reader:
             data = self.files[path].data
             for found in _INCLUDE.finditer(data):
                 before = data[max(0, found.start() - _MAX_INDENT) : found.start()].rstrip(b" \t")
-                if not (before.endswith(b"\n") or not before and found.start() < _MAX_INDENT):
+                if not (before.endswith(b"\n") or (not before and found.start() < _MAX_INDENT)):
                     continue
                 target = self.resolve(path, found.group(1).decode("utf-8", "replace"))
                 if target is not None and target != path:

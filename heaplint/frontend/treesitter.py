@@ -519,9 +519,11 @@ class _Lowering:
         operator = node.child_by_field_name("operator")
         word = self.word(operator) if operator is not None else "?"
         argument = node.child_by_field_name("argument")
-        if node.type == "update_expression" and operator is not None and argument is not None:
-            if operator.start_byte > argument.start_byte:
-                word = "p" + word
+        if (
+            node.type == "update_expression" and operator is not None and argument is not None
+            and operator.start_byte > argument.start_byte
+        ):
+            word = "p" + word
         return ir.Unary(start, end, word, self.field(node, "argument"))
 
     def binary(self, node: Node) -> ir.Expr:

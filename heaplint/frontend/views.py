@@ -22,7 +22,12 @@ OFF_UNLESS_ASKED = frozenset(
 )
 """Macros of one platform or of a special build: assumed undefined except where only they reveal a piece of code."""
 
-NEVER = frozenset({"PYPY_VERSION", "PYPY_VERSION_NUM", "GRAALVM_PYTHON", "GRAALPY_VERSION_NUM", "PYSTON_VERSION", "CYTHON_COMPILING_IN_PYPY", "CPYCHECKER", "WITH_CPYCHECKER_RETURNS_BORROWED_REF_ATTRIBUTE"})
+NEVER = frozenset(
+    """
+    PYPY_VERSION PYPY_VERSION_NUM GRAALVM_PYTHON GRAALPY_VERSION_NUM
+    PYSTON_VERSION CYTHON_COMPILING_IN_PYPY CPYCHECKER WITH_CPYCHECKER_RETURNS_BORROWED_REF_ATTRIBUTE
+    """.split()
+)
 """Macros of other implementations of Python: heaplint reads for CPython."""
 
 

@@ -383,12 +383,12 @@ def _globals(text: Text) -> Iterator[GlobalVariable]:
         limit = text.code.find(b"=", item.start, item.end)
         head_end = item.end if limit < 0 else limit
         brace = text.code.find(b"{", item.start, head_end)
-        if brace >= 0 or item.end - item.start > 4000 and limit < 0:
+        if brace >= 0 or (item.end - item.start > 4000 and limit < 0):
             continue
         head = text.code[item.start : head_end]
         if b"*" not in head or b"typedef" in head or (b"(" in head and b"=" not in head and b"(*" not in head and not _MACROISH.match(head)):
             continue
-        if b"extern" in head or b"char" in head and b"Py" not in head:
+        if b"extern" in head or (b"char" in head and b"Py" not in head):
             continue
         if item.end - item.start > 20000:
             continue
@@ -398,7 +398,9 @@ def _globals(text: Text) -> Iterator[GlobalVariable]:
     for item in _with_static_pointers(text):
         for function in text.parse(item).functions:
             for node in ir.walk(function.body):
-                if isinstance(node, ir.Variable) and "static" in node.type.storage and node.type.pointers and not node.type.function and "char" not in node.type.base:
+                if not isinstance(node, ir.Variable) or "static" not in node.type.storage:
+                    continue
+                if node.type.pointers and not node.type.function and "char" not in node.type.base:
                     yield GlobalVariable(node.name, place(text.path, node), node, function.name)
 
 

@@ -346,7 +346,7 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
             return resolve_types(unit, inner.args[0], function, depth + 1)
         return [""]
     key = key_of(inner)
-    if isinstance(inner, ir.Member) or isinstance(inner, ir.Name):
+    if isinstance(inner, ir.Member | ir.Name):
         known = _near(unit.program.names.get(key, []), unit)
         if isinstance(inner, ir.Name) and function is not None and _is_local(function, key):
             known = [one for one in known if _made_in(one, key, function)]
