@@ -124,7 +124,7 @@ def _is_definition(variable: ir.Variable) -> bool:
 def _take(unit: Unit, found: _Found) -> None:
     variable, path = found.variable, found.text.path
     name = variable.type.name
-    if found.function and variable.init is None and name != "PyTypeObject":
+    if found.function and variable.init is None and name not in ("PyTypeObject", "PyStructSequence_Desc"):
         return
     if name == "PyModuleDef":
         unit.modules.append(_module(unit, found))
@@ -138,7 +138,7 @@ def _take(unit: Unit, found: _Found) -> None:
             return
         for symbol, init in _elements(variable):
             unit.types.append(_static(unit, found, symbol, init))
-    elif name == "PyStructSequence_Desc" and variable.init is not None:
+    elif name == "PyStructSequence_Desc" and (variable.init is not None or found.function):
         linkage = "static" in variable.type.storage or bool(found.function)
         structseq = TypeDef(
             variable.name, None, "heap", "structseq", place(path, variable), linkage, local_to=found.function

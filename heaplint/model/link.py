@@ -117,7 +117,7 @@ def _record(where: Unit, made: TypeDef, function: ir.Function, call: ir.Call, in
     name = ir.called(call)
     if name in STRUCTSEQ_INIT:
         made.written_as = "structseq"
-        target = key_of(call.args[0]) if index else ""
+        target = key_of(call.args[index - 1]) if index else ""
         static = next((one for one in unit.types if one.symbol == target and one.kind == "static"), None)
         if static is not None:
             static.written_as = "structseq"
