@@ -7,23 +7,17 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
-from heaplint.frontend.items import Item
-from heaplint.frontend.reader import Text
 from heaplint.model.expressions import place
 from heaplint.model.members import is_object_struct
 from heaplint.model.program import Unit
 from heaplint.model.static_objects import of_the_thread, static_objects
+from heaplint.model.writes import functions_that_write, written_names
 
-_WRITE = re.compile(
-    rb"\b([A-Za-z_]\w*)\s*(?:\[[^\[\];]*\]\s*|\.\s*\w+\s*)*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=))|"
-    rb"(?:\+\+|--)\s*([A-Za-z_]\w*)"
-)
 _LOCK = re.compile(r"(?i)mutex|lock|once|atomic|tss|cond")
 _API_TYPE = re.compile(r"_?Py(?!_ssize_t|_hash_t|_uhash_t|_UCS\d|_UNICODE|ThreadState|InterpreterState)\w+\Z")
 _NOT_A_VARIABLE = re.compile(
     rb"\s*(?:extern|typedef|using|namespace|template|friend|class|(?:struct|union|enum)\s*\w*\s*\{[^{}]*\}\s*;)|[^={]*\("
 )
-_STATIC = re.compile(rb"\bstatic\b")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _LONGEST = 4000
 _MAX_CALLERS = 6
@@ -32,28 +26,11 @@ _MAX_CALLERS = 6
 @check("HL308")
 def mutable_global(unit: Unit) -> Iterator[Report]:
     """Variables with static storage, written by functions that are not part of initialisation."""
-    names = {found.group(1) or found.group(2) for text in unit.own for found in _WRITE.finditer(text.code)}
-    variables = _file_variables(unit, names)
+    variables = _file_variables(unit, written_names(unit))
     initialisation = _Initialisation(unit)
     written: set[str] = set()
-    for text in unit.own:
-        for item in _items_that_write(text, {name.encode() for name in variables}):
-            for function in text.parse(item).functions:
-                yield from _of_function(unit, function, variables, written, initialisation)
-
-
-def _items_that_write(text: Text, names: set[bytes]) -> Iterator[Item]:
-    """The functions that write something of one of these names, or have static variables of their own."""
-    found: dict[int, Item] = {}
-    for match in _WRITE.finditer(text.code):
-        if (match.group(1) or match.group(2)) in names and (item := text.item_at(match.start())) is not None:
-            found[item.start] = item
-    for item in text.items_with(_STATIC):
-        if item.kind == "function" and _STATIC.search(text.code, item.body, item.end):
-            found[item.start] = item
-    for start in sorted(found):
-        if found[start].kind == "function":
-            yield found[start]
+    for function in functions_that_write(unit, set(variables)):
+        yield from _of_function(unit, function, variables, written, initialisation)
 
 
 def _file_variables(unit: Unit, names: set[bytes]) -> dict[str, tuple[ir.Variable, ir.Place]]:

@@ -18,6 +18,8 @@ _PATIENCE = 20
 _BRACE = re.compile(rb"[{}]")
 _COLUMN_ZERO_CLOSE = re.compile(rb"\n\}")
 _TRANSPARENT = re.compile(rb'(?:\bextern\s*"[^"]*"|\bnamespace\b[\w\s:]*|\blinkage\b)\s*\Z')
+_MAX_HEAD = 2000
+"""How many bytes before a brace are looked at for the struct, union, enum or class that it belongs to."""
 _AGGREGATE_WORD = re.compile(rb"struct|union|enum|class")
 _AGGREGATE = re.compile(rb"\b(?:struct|union|enum|class)\b[^(){};=]*\Z")
 _AGGREGATE_WITH_ATTRIBUTE = re.compile(rb"\b(?:struct|union|enum|class)\s+(?:__attribute__\s*\(\(.*\)\)|\w+\s*\([^()]*\))\s*\w*\s*\Z", re.S)
@@ -162,8 +164,10 @@ def cut(skeleton: bytes) -> Cut:
             in_braces = -1
         header = skeleton[start:opened]
         name = ""
+        near = max(0, len(header) - _MAX_HEAD)
         if not _ASSIGN.search(header) and not (
-            _AGGREGATE_WORD.search(header) and (_AGGREGATE.search(header) or _AGGREGATE_WITH_ATTRIBUTE.search(header))
+            _AGGREGATE_WORD.search(header, near)
+            and (_AGGREGATE.search(header, near) or _AGGREGATE_WITH_ATTRIBUTE.search(header, near))
         ):
             name = function_name(header)
         if name:

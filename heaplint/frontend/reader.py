@@ -29,7 +29,7 @@ from heaplint.source import SourceFile
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _STRUCT_BODY = re.compile(
-    rb"(?:struct\b(?<!\wstruct)|union\b(?<!\wunion)|class\b(?<!\wclass))\s*([A-Za-z_]\w*)?[^;{}()=]*\{"
+    rb"(?:struct\b(?<!\wstruct)|union\b(?<!\wunion)|class\b(?<!\wclass))\s*([A-Za-z_]\w*)?[^;{}()=]{0,1000}\{"
 )
 _TYPEDEF_ALIAS = re.compile(rb"\s*typedef\s+(?:(?:const|struct|union)\s+)*([A-Za-z_]\w*)\s+(?:\*\s*)?([A-Za-z_]\w*)\s*;\s*\Z")
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
@@ -232,6 +232,7 @@ class Text:
         """Drop what was parsed; it is read again when somebody asks."""
         self._parsed.clear()
         self.shared.clear()
+        self._api = None
 
     def problems(self) -> Iterator[tuple[Item, str, int]]:
         """The items that were parsed, but not in full: the item, why, and where (an offset)."""

@@ -20,8 +20,8 @@ from heaplint.model.types import SPEC_FIELDS, TYPE_OBJECT_FIELDS, Flags, SlotDef
 _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc", "PyHeapTypeObject")
 _NO_POINTER = r"(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))"
 _WORDS = re.compile("|".join(rf"{word}\b(?<!\w{word}){_NO_POINTER}" for word in sorted(_MAKERS)).encode())
-_STATIC_POINTER = re.compile(rb"static\b(?<!\wstatic)[^;{}()=]*\*")
-_ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]*\]\s*(?:\.\s*\w+\s*)?=(?!=)")
+_STATIC_POINTER = re.compile(rb"static\b(?<!\wstatic)[^;{}()=]{0,1000}\*")
+_ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]{0,200}\]\s*(?:\.\s*\w+\s*)?=(?!=)")
 _STATIC_MAKERS = ("_Py_IDENTIFIER", "_Py_static_string")
 _FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _TABLE_SLOTS = {
@@ -409,7 +409,8 @@ def _with_static_pointers(text: Text) -> Iterator[Item]:
     code = text.code
     reading = text.reading
     makers = {name for one in (reading, *reading.headers) for name in one.macros_with("static")}
-    found = {item.start for item in text.items_mentioning(makers.union(_STATIC_MAKERS)) if item.kind == "function"}
+    makers.update(name for name in _STATIC_MAKERS if name.encode() in code)
+    found = {item.start for item in text.items_mentioning(makers) if item.kind == "function"}
     for match in _STATIC_POINTER.finditer(code):
         if b"char" in match.group() and b"Py" not in match.group():
             continue  # the keywords of a function's arguments
