@@ -6,6 +6,7 @@ place where the macro was used. Nodes compare by identity: two equal expressions
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -371,6 +372,17 @@ def children(node: Node) -> tuple[Node | None, ...]:
 
 def walk(node: Node | None) -> Iterator[Node]:
     """The node and everything below it, depth first, in source order of evaluation."""
+    return iter(_flat(node)) if type(node) is Block else _walk(node)
+
+
+def calls(node: Node | None) -> Iterator[Call]:
+    """Every call below a node."""
+    if type(node) is Block:
+        return iter(_calls(node))
+    return (one for one in _walk(node) if type(one) is Call)
+
+
+def _walk(node: Node | None) -> Iterator[Node]:
     stack: list[Node | None] = [node]
     pop, push, below = stack.pop, stack.extend, _CHILDREN
     while stack:
@@ -382,11 +394,15 @@ def walk(node: Node | None) -> Iterator[Node]:
                 push(more[::-1])
 
 
-def calls(node: Node | None) -> Iterator[Call]:
-    """Every call below a node."""
-    for one in walk(node):
-        if isinstance(one, Call):
-            yield one
+@functools.lru_cache(maxsize=1024)
+def _flat(block: Block) -> tuple[Node, ...]:
+    """What walking a block gives: function bodies are walked again and again by the checks of one unit."""
+    return tuple(_walk(block))
+
+
+@functools.lru_cache(maxsize=1024)
+def _calls(block: Block) -> tuple[Call, ...]:
+    return tuple(one for one in _flat(block) if type(one) is Call)
 
 
 def strip(expr: Expr) -> Expr:
