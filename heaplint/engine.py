@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -87,8 +88,6 @@ def read_program(
     for unit in program.units:
         extract(unit)
     link(program)
-    for unit in program.units:
-        unit.forget()
     return program, reader
 
 
@@ -98,13 +97,15 @@ def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Re
     for rule, function in checks.CHECKS.items():
         if rule in selection.rules:
             functions[function] = None
-    for unit in program.units:
-        if not unit.own:
-            continue
-        for function in functions:
-            for report in function(unit):
-                yield report, unit
-        unit.forget()
+    for _, views in itertools.groupby(program.units, key=lambda unit: unit.path):
+        units = list(views)
+        for unit in units:
+            if unit.own:
+                for function in functions:
+                    for report in function(unit):
+                        yield report, unit
+        for unit in units:  # not sooner: views of one file share what was parsed
+            unit.forget()
 
 
 def merge(
