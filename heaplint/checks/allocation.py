@@ -125,14 +125,12 @@ def untracked_instance(unit: Unit) -> Iterator[Report]:
                     symbol=one.made.symbol, function=one.function.name, severity="error",
                 )
         elif one.how in _GC_NEW and one.variable:
-            if _tracked_by_callers(unit, one.function):
-                continue
             life = tracers.get(id(one.made)) if one.made is not None else None
             tracer = life.tracer if life is not None else next((other.tracer for other in lives(unit)), None)
             if tracer is None:
                 continue
             trace = tracer.trace(one.function, {one.variable: ""})
-            if trace.complete and _returned_untracked(trace, one):
+            if trace.complete and _returned_untracked(trace, one) and not _tracked_by_callers(unit, one.function):
                 yield Report(
                     "HL205", one.place,
                     f"{one.function.name} returns the new instance without PyObject_GC_Track: cycles through it are never found",

@@ -31,7 +31,7 @@ def slot_signature_mismatch(unit: Unit) -> Iterator[Report]:
             signature = signatures().get(slot.name)
             if signature is None or not slot.function:
                 continue
-            function = unit.function(slot.function)
+            function = unit.signature(slot.function)
             if function is None or function.name != slot.function or _several(unit, function):
                 continue
             problem = _problem(function, signature)

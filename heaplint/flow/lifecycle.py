@@ -202,9 +202,7 @@ class Life:
         return self._assignments[leaf]
 
     def _find_assignments(self, leaf: str) -> Iterator[Assignment]:
-        # what is assigned to, or the first argument of Py_SETREF; a literal at the start makes the search fast
-        pattern = re.compile(re.escape(leaf.encode()) + rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
-        for function in self.unit.all_functions_with(pattern):
+        for function in self.unit.functions_assigning(leaf):
             taken: set[str] | None = None
             for node in ir.walk(function.body):
                 if isinstance(node, ir.Call) and ir.called(node) in ("Py_SETREF", "Py_XSETREF") and len(node.args) == 2:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from heaplint import ir
 from heaplint.findings import Notice
-from heaplint.frontend.expand import Expander, expandable
+from heaplint.frontend.expand import Expanded, Expander, expandable
 from heaplint.frontend.items import Cut, Item, cut, function_name
 from heaplint.frontend.lexical import Lexed, lex
 from heaplint.frontend.preprocess import (
@@ -243,6 +243,16 @@ class Text:
         for item in self.functions.get(name, ()):
             for function in self.parse(item).functions:
                 if function.name == name or item.name == name:
+                    return function
+        return None
+
+    def signature(self, name: str) -> ir.Function | None:
+        """A function of this file with an empty body."""
+        for item in self.functions.get(name, ()):
+            head = self.expander.expand(item.start, item.body)
+            braces = Expanded(head.text + b"{}", head.starts, head.origins)
+            for function in self.front_end.parse(braces, self.path).functions:
+                if function.name == name:
                     return function
         return None
 

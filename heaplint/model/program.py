@@ -17,6 +17,7 @@ from heaplint.model.types import TypeDef
 Found = TypeVar("Found")
 
 _INITIALISED = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_ASSIGNED = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
 _MACRO_USE = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _STATIC = re.compile(rb"\s*(?:\w+\s+)*?static\b")
 
@@ -93,6 +94,35 @@ class Unit:
         """The same over all texts of the unit, those analysed elsewhere included."""
         for text in self.texts:
             yield from functions_with(text, pattern)
+
+    def functions_assigning(self, member: str) -> Iterator[ir.Function]:
+        """The functions of all texts that seem to assign `x->member` or `x.member`, by = or by Py_SETREF."""
+        for text in self.texts:
+            last = -1
+            for at in text.mentions(member):
+                if at < last or not text.code[max(0, at - 12) : at].rstrip().endswith((b"->", b".")):
+                    continue
+                if _ASSIGNED.match(text.code, at + len(member)) and (item := text.item_at(at)) is not None:
+                    last = item.end
+                    if item.kind == "function":
+                        yield from text.parse(item).functions
+        yield from self._through_macros(member)
+
+    def _through_macros(self, member: str) -> Iterator[ir.Function]:
+        """The functions that use a macro of the project whose body mentions the member."""
+        names = {name for text in self.texts for name in text.reading.macros_with(member)}
+        if names:
+            for text in self.texts:
+                for item in text.items_mentioning(names):
+                    if item.kind == "function":
+                        yield from text.parse(item).functions
+
+    def signature(self, name: str) -> ir.Function | None:
+        """The head of the function that `function` gives, with an empty body: quicker to read."""
+        for text in self.texts:
+            if (found := text.signature(name)) is not None:
+                return found
+        return self.function(name)
 
     def versions_of(self, path: str) -> set[tuple[int, int]]:
         """The Pythons for which a file of the unit reads like this, in whichever unit and view."""
