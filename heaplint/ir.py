@@ -394,13 +394,13 @@ def _walk(node: Node | None) -> Iterator[Node]:
                 push(more[::-1])
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def _flat(block: Block) -> tuple[Node, ...]:
     """What walking a block gives: function bodies are walked again and again by the checks of one unit."""
     return tuple(_walk(block))
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def _calls(block: Block) -> tuple[Call, ...]:
     return tuple(one for one in _flat(block) if type(one) is Call)
 

@@ -11,7 +11,9 @@ from heaplint.model.link import resolve_types
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
 
-_HANGS = re.compile(rb"\btp_(?:dict|bases)\b|\bPyObject_(?:SetAttr|SetAttrString|GenericSetAttr)\b|\bPyType_GetDict\b")
+_HANGS = re.compile(
+    rb"\b(?:tp_dict|tp_bases|PyObject_SetAttr|PyObject_SetAttrString|PyObject_GenericSetAttr|PyType_GetDict)\b"
+)
 _DICT_SETTERS = frozenset({
     "PyDict_SetItem", "PyDict_SetItemString", "_PyDict_SetItemId", "_PyDict_SetItem_KnownHash", "PyDict_SetDefault",
     "PyDict_SetDefaultRef", "PyDict_Update", "PyDict_Merge",

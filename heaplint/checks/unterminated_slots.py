@@ -24,7 +24,9 @@ _GIVEN = (
 def unterminated_slots(unit: Unit) -> Iterator[Report]:
     """Arrays, of a file or of a function, whose last element is known and not zero."""
     for text in unit.own:
-        for item in text.items_with(_TABLE):
+        for item in text.items_mentioning(sorted(_TABLES)):
+            if not _TABLE.search(text.code, item.start, item.end):
+                continue
             parsed = text.parse(item)
             variables = [(one, "") for one in parsed.variables]
             for function in parsed.functions:

@@ -13,8 +13,9 @@ from heaplint.model.program import Program, Unit
 from heaplint.model.types import TypeDef
 
 _ALLOCATES = re.compile(
-    rb"\b_?PyObject_(?:GC_)?(?:New|NewVar|NEW|NEW_VAR)\b|\bPyObject_(?:Init|InitVar|INIT|INIT_VAR)\b|"
-    rb"\btp_alloc\b|\bPyType_GenericAlloc\b"
+    rb"\b(?:PyObject_New|PyObject_NewVar|PyObject_NEW|PyObject_NEW_VAR|PyObject_GC_New|PyObject_GC_NewVar|_PyObject_New|"
+    rb"_PyObject_NewVar|_PyObject_GC_New|_PyObject_GC_NewVar|PyObject_Init|PyObject_InitVar|PyObject_INIT|"
+    rb"PyObject_INIT_VAR|tp_alloc|PyType_GenericAlloc)\b"
 )
 _SECOND = frozenset(
     f"PyObject_{name}"
