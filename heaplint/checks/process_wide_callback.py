@@ -117,6 +117,8 @@ def _hook_put_back(unit: Unit) -> bool:
     """Whether something other than a function of the program is assigned to the hook."""
     for one in unit.program.units:
         for text in one.own:
+            if not text.may_mention("PyOS_InputHook"):
+                continue
             for found in re.finditer(rb"\bPyOS_InputHook\s*=(?!=)\s*(?:\([^()]*\)\s*)?&?\s*(\w+)", text.code):
                 if one.function(found.group(1).decode()) is None:
                     return True

@@ -11,7 +11,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.flow.first_use import first_use
 from heaplint.model.expressions import place
 from heaplint.model.inherit import subclassable
-from heaplint.model.mentions import functions_mentioning, mention
+from heaplint.model.mentions import functions_mentioning, macros_with
 from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
@@ -112,8 +112,8 @@ def _what(expr: ir.Expr, names: Mapping[str, What]) -> What:
 
 
 def _texts_mention(unit: Unit, words: frozenset[str]) -> bool:
-    pattern = mention(unit, *words)
-    return any(pattern.search(text.code) for text in unit.texts)
+    names = {*words, *macros_with(unit, sorted(words))}
+    return any(text.may_mention(name) for text in unit.texts for name in names)
 
 
 @check("HL310")
