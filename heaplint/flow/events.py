@@ -388,7 +388,7 @@ class _Walker:
             }
             for event in self.tracer.trace(helper, env, self.depth + 1).events:
                 if event.kind != "return":
-                    yield replace(event, direct=False)
+                    yield replace(event, direct=False) if event.direct else event
             return
         for path, argument in zip(paths, node.args, strict=True):
             if path == "":

@@ -103,8 +103,9 @@ class Expander:
         starts: list[int] = []
         origins: list[tuple[int, int]] = []
         length = last = at = 0
-        while (token := _TOKEN.search(text, at)) is not None:
-            at = token.end()
+        for token in _TOKEN.finditer(text):
+            if token.start() < at:
+                continue  # inside the use of a macro that was expanded
             name = token.group(1)
             if name is None or (macro := self.find(name, start + token.start())) is None:
                 continue
@@ -191,8 +192,9 @@ class Expander:
             return text
         pieces: list[str] = []
         last = at = 0
-        while (token := _TOKEN.search(text, at)) is not None:
-            at = token.end()
+        for token in _TOKEN.finditer(text):
+            if token.start() < at:
+                continue  # inside the use of a macro that was expanded
             name = token.group(1)
             if name is None or name in hidden or (macro := self.find(name, place)) is None:
                 continue
