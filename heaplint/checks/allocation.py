@@ -86,6 +86,17 @@ def _allocations(unit: Unit) -> Iterator[Allocation]:
             yield Allocation(function, call, name, holders.get(id(call), ""), made, known)
 
 
+def _life(unit: Unit, one: Allocation) -> Life | None:
+    """The life of the type that an allocation makes an instance of, when it is one of the unit's."""
+    return next((life for life in lives(unit) if life.made is one.made), None)
+
+
+def _trace(unit: Unit, one: Allocation) -> Trace | None:
+    """What the allocating function does to the new object; None in a unit without types."""
+    any_life = next(iter(lives(unit)), None)
+    return any_life.tracer.trace(one.function, {one.variable: ""}) if any_life is not None else None
+
+
 def type_of_argument(unit: Unit, argument: ir.Expr, function: ir.Function) -> tuple[TypeDef | None, bool]:
     """The type that an allocation is given: a program's, and whether it is known at all."""
     inner = ir.strip(argument)
@@ -114,7 +125,6 @@ def type_of_struct(unit: Unit, call: ir.Call) -> TypeDef | None:
 @check("HL205")
 def untracked_instance(unit: Unit) -> Iterator[Report]:
     """Instances of GC types that are given out untracked, or made by a function that gives them no GC head."""
-    tracers = {id(life.made): life for life in lives(unit)}
     for one in allocations(unit):
         if one.how in _PLAIN_NEW or (one.how in _INIT and not _embedded(one)):
             if one.made is not None and has_gc(one.made) is True:
@@ -125,12 +135,8 @@ def untracked_instance(unit: Unit) -> Iterator[Report]:
                     symbol=one.made.symbol, function=one.function.name, severity="error",
                 )
         elif one.how in _GC_NEW and one.variable:
-            life = tracers.get(id(one.made)) if one.made is not None else None
-            tracer = life.tracer if life is not None else next((other.tracer for other in lives(unit)), None)
-            if tracer is None:
-                continue
-            trace = tracer.trace(one.function, {one.variable: ""})
-            if trace.complete and _returned_untracked(trace, one) and not _tracked_by_callers(unit, one.function):
+            trace = _trace(unit, one)
+            if trace is not None and trace.complete and _returned_untracked(trace, one) and not _tracked_by_callers(unit, one.function):
                 yield Report(
                     "HL205", one.place,
                     f"{one.function.name} returns the new instance without PyObject_GC_Track: cycles through it are never found",
@@ -180,9 +186,11 @@ def _returned_untracked(trace: Trace, one: Allocation) -> bool:
         if node.node is not None and any(other is one.call for other in ir.walk(node.node)):
             state = "raw"
         for event in trace.at[node.index]:
-            if (state == "raw" and event.kind in ("track", "free", "escape", "call-slot")) or (state == "raw" and event.kind == "release" and event.path == ""):
+            if state != "raw":
+                continue
+            if event.kind in ("track", "free", "escape", "call-slot") or (event.kind == "release" and event.path == ""):
                 state = "done"
-            elif event.kind == "return" and state == "raw" and event.path == "":
+            elif event.kind == "return" and event.path == "":
                 found.append(event)
         return state
 
@@ -197,18 +205,16 @@ def _returned_untracked(trace: Trace, one: Allocation) -> bool:
 @check("HL215")
 def tracked_too_early(unit: Unit) -> Iterator[Report]:
     """Tracked twice, or before the members that traverse visits are set."""
-    by_type = {id(life.made): life for life in lives(unit)}
     for one in allocations(unit):
         if not one.variable or one.how in _PLAIN_NEW or one.how in _INIT:
             continue
-        tracer = next((life.tracer for life in lives(unit)), None)
-        if tracer is None:
+        trace = _trace(unit, one)
+        if trace is None:
             return
-        trace = tracer.trace(one.function, {one.variable: ""})
         tracks = [event for event in trace.of("track") if event.direct]
         if not tracks:
             continue
-        life = by_type.get(id(one.made)) if one.made is not None else None
+        life = _life(unit, one)
         if one.how == "tp_alloc":
             if life is not None and life.gc is True and "tp_alloc" not in life.made.slots and not trace.of("untrack"):
                 yield Report(
@@ -232,8 +238,8 @@ def _set_after(trace: Trace, track: Event, life: Life | None) -> Event | None:
     members = {member.path for member in life.members}
     where = next(index for index, events in enumerate(trace.at) if track in events)
     after = trace.cfg.reachable(where)
-    earlier = [index for index in range(len(trace.at)) if index != where and where in trace.cfg.reachable(index)]
-    before = [event for index in earlier for event in trace.at[index]]
+    earlier = trace.cfg.reaching(where) - {where}
+    before = [event for index in sorted(earlier) for event in trace.at[index]]
     before += trace.at[where][: trace.at[where].index(track)]
     if any(event.kind == "touch" and event.path == "" and event.detail in ("memset", "memcpy") for event in before):
         return None
@@ -249,16 +255,13 @@ def _set_after(trace: Trace, track: Event, life: Life | None) -> Event | None:
 def partial_object_freed(unit: Unit) -> Iterator[Report]:
     """An error path that frees an object's memory, with what it owns."""
     deallocs = {slot.function for life in lives(unit) for slot in life.made.slots.values() if slot.name in ("tp_dealloc", "tp_free")}
-    by_type = {id(life.made): life for life in lives(unit)}
     for one in allocations(unit):
         if not one.variable or one.function.name in deallocs or one.how in _INIT:
             continue
-        tracer = next((life.tracer for life in lives(unit)), None)
-        if tracer is None:
+        trace = _trace(unit, one)
+        if trace is None:
             return
-        trace = tracer.trace(one.function, {one.variable: ""})
-        life = by_type.get(id(one.made)) if one.made is not None else None
-        for event, owned in _freed(trace, life):
+        for event, owned in _freed(trace, _life(unit, one)):
             if not event.direct:
                 continue
             mismatch = (one.how in _GC_NEW and event.detail in _PLAIN_FREE) or (one.how in _PLAIN_NEW and event.detail in _GC_FREE)
@@ -316,10 +319,9 @@ def mismatched_frees(unit: Unit) -> Iterator[Report]:
     for one in allocations(unit):
         if not one.variable or not (one.how in _GC_NEW or one.how in _PLAIN_NEW):
             continue
-        tracer = next((life.tracer for life in lives(unit)), None)
-        if tracer is None:
+        trace = _trace(unit, one)
+        if trace is None:
             return
-        trace = tracer.trace(one.function, {one.variable: ""})
         wrong = _PLAIN_FREE if one.how in _GC_NEW else _GC_FREE
         for event in trace.of("free"):
             if event.direct and event.detail in wrong:

@@ -31,14 +31,15 @@ class Cfg:
 
     def reachable(self, start: int) -> set[int]:
         """The nodes that control can come to from a node, itself only by way of a loop."""
-        seen: set[int] = set()
-        todo = [start]
-        while todo:
-            for target, _ in self.nodes[todo.pop()].edges:
-                if target not in seen:
-                    seen.add(target)
-                    todo.append(target)
-        return seen
+        return _closure(start, [[target for target, _ in node.edges] for node in self.nodes])
+
+    def reaching(self, end: int) -> set[int]:
+        """The nodes from which control can come to a node, itself only by way of a loop."""
+        before: list[list[int]] = [[] for _ in self.nodes]
+        for node in self.nodes:
+            for target, _ in node.edges:
+                before[target].append(node.index)
+        return _closure(end, before)
 
     def forward(
         self, start: State, transfer: Callable[[CfgNode, State], State], join: Callable[[State, State], State]
@@ -59,6 +60,17 @@ class Cfg:
                     before[target] = new
                     todo.append(target)
         return before
+
+
+def _closure(start: int, neighbours: list[list[int]]) -> set[int]:
+    seen: set[int] = set()
+    todo = [start]
+    while todo:
+        for one in neighbours[todo.pop()]:
+            if one not in seen:
+                seen.add(one)
+                todo.append(one)
+    return seen
 
 
 class _Builder:

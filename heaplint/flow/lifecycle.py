@@ -133,9 +133,7 @@ class Life:
         """The field that holds the weak references; "" when there is none."""
         own = self.made.slot("tp_weaklistoffset")
         if own is not None:
-            for call in ir.calls(own.value):
-                if ir.called(call) == "offsetof" and len(call.args) == 2:
-                    return key_of(call.args[1])
+            return _offset_of(own.value) or self._offset_member("__weaklistoffset__")
         return self._offset_member("__weaklistoffset__")
 
     def _offset_member(self, name: str) -> str:
@@ -146,9 +144,7 @@ class Life:
         for entry in variable.init.entries:
             value = entry.value
             if isinstance(value, ir.InitList) and value.entries and ir.string_value(value.entries[0].value) == name:
-                for call in ir.calls(value):
-                    if ir.called(call) == "offsetof" and len(call.args) == 2:
-                        return key_of(call.args[1])
+                return _offset_of(value)
         return ""
 
     def methods(self) -> list[str]:
@@ -173,10 +169,7 @@ class Life:
             for entry in variable.init.entries:
                 names = {node.text for node in ir.walk(entry) if isinstance(node, ir.Name)}
                 if names & _OBJECT_MEMBER and not names & _READ_ONLY:
-                    result |= {
-                        key_of(call.args[1]) for call in ir.calls(entry)
-                        if ir.called(call) == "offsetof" and len(call.args) == 2
-                    }
+                    result.add(_offset_of(entry))
         return frozenset(result)
 
     # -- ownership -------------------------------------------------------------------------------------------------
@@ -309,6 +302,12 @@ class Life:
             ]
             return bool(sources) and all(source and ATOMIC.match(source) for source in sources)
         return False
+
+
+def _offset_of(node: ir.Node) -> str:
+    """The member of the first offsetof below a node; "" when there is none."""
+    calls = (call for call in ir.calls(node) if ir.called(call) == "offsetof" and len(call.args) == 2)
+    return next((key_of(call.args[1]) for call in calls), "")
 
 
 def trace_visits_type(trace: Trace) -> bool:

@@ -79,8 +79,6 @@ ALWAYS_DEFINED = frozenset(
     {"PY_VERSION_HEX", "PY_MAJOR_VERSION", "PY_MINOR_VERSION", "PY_MICRO_VERSION", "PY_VERSION", "PY_RELEASE_LEVEL", "PY_RELEASE_SERIAL", "Py_PYTHON_H"}
 )
 
-PYTHON3_MACROS = frozenset({"PYTHON3", "PY3", "IS_PY3", "IS_PY3K", "PY3K", "IS_PYTHON3", "PYTHON_3"})
-
 
 def constant(condition: Condition) -> Value:
     """The value an expression has whatever is defined (`0`, `1`, `0 && X`); None when it depends on something."""

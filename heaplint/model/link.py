@@ -27,7 +27,6 @@ STRUCTSEQ_NEW = {"PyStructSequence_NewType", "_PyStructSequence_NewType"}
 _FIELD_SET = re.compile(rb"(?:\.|->)\s*(?:tp_\w+|ob_type|flags)\s*(?:\||&)?=(?!=)")
 _INIT_NAME = re.compile(r"PyInit_\w+\Z")
 _CREATE = {"PyModule_Create", "PyModule_Create2"}
-_SPEC_CALL = re.compile(rb"\bPy(?:Type_From\w+|StructSequence_(?:NewType|InitType2?))\s*\(|_PyStructSequence_\w+\s*\(")
 
 
 def link(program: Program) -> None:
@@ -419,5 +418,3 @@ def _modules(unit: Unit) -> None:
 def _init_function(unit: Unit, module: ModuleDef, function: ir.Function) -> None:
     if _INIT_NAME.match(function.name) or not module.init_function:
         module.init_function = function.name
-        module.init_path = function.path
-        module.init_place = ir.Place(function.path, function.start, function.end)

@@ -50,11 +50,6 @@ def is_object_struct(unit: Unit, name: str, depth: int = 0) -> bool:
 
 
 
-def is_object_pointer(unit: Unit, kind: ir.CType) -> bool:
-    """A pointer to an object: `PyObject *` or a pointer to a struct with an object head."""
-    return kind.pointers == 1 and not kind.function and is_object_struct(unit, kind.base)
-
-
 def owned_members(unit: Unit, struct: ir.Struct, prefix: str = "", depth: int = 0) -> Iterator[OwnedMember]:
     """The fields of a struct that can hold strong references, nested structs by value included.
 
@@ -77,11 +72,3 @@ def owned_members(unit: Unit, struct: ir.Struct, prefix: str = "", depth: int = 
             yield OwnedMember(path, field, bool(kind.arrays), plain)
         elif kind.pointers == 2 and plain and not kind.arrays:
             yield OwnedMember(path, field, True, True)
-
-
-def embedded_base(unit: Unit, struct: ir.Struct) -> ir.Struct | None:
-    """The struct that an instance struct begins with by value, when it is one of the program."""
-    if not struct.fields or struct.fields[0].type.pointers:
-        return None
-    first = struct.fields[0]
-    return None if OBJECT_STRUCT.match(first.type.name) else unit.struct(first.type.name)

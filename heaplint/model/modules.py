@@ -40,12 +40,9 @@ class ModuleDef:
     slots_terminated: bool = True
     state: Struct | None = None
     """The struct of the module state, when m_size is its sizeof."""
-    state_path: str = ""
     init: Literal["single-phase", "multi-phase", "unknown"] = "unknown"
     init_function: str = ""
     """PyInit_x, when it is known."""
-    init_place: Place | None = None
-    init_path: str = ""
     functions: dict[str, str] = field(default_factory=dict)
     """m_traverse, m_clear, m_free → function names, NULL left out."""
     local_to: str = ""

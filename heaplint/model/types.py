@@ -98,7 +98,6 @@ class TypeDef:
     name_place: Place | None = None
     struct: Struct | None = None
     """The instance struct, when `basicsize` names one that is known."""
-    struct_path: str = ""
     creations: list[Creation] = field(default_factory=list)
     bases: list[TypeDef | str] = field(default_factory=list)
     """The bases in order: types of the program, or C names (`PyList_Type`, `PyExc_OSError`); empty is object."""
