@@ -12,7 +12,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import CfgNode
 from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives
-from heaplint.model.expressions import key_of
+from heaplint.model.expressions import key_of, values_of
 from heaplint.model.inherit import has_gc
 from heaplint.model.link import resolve_types
 from heaplint.model.program import Unit
@@ -149,19 +149,8 @@ def _embedded(one: Allocation) -> bool:
     if not one.call.args:
         return True
     source = key_of(one.call.args[0])
-    makers = [
-        ir.called(ir.strip(value)) for node in ir.walk(one.function.body)
-        if (value := _value_for(node, source)) is not None
-    ]
+    makers = [ir.called(ir.strip(value)) for value in values_of(one.function, source)]
     return not any(name in ("PyObject_Malloc", "PyObject_MALLOC", "PyMem_Malloc", "malloc", "PyObject_Calloc") for name in makers)
-
-
-def _value_for(node: ir.Node, name: str) -> ir.Expr | None:
-    if isinstance(node, ir.Variable) and node.name == name:
-        return node.init
-    if isinstance(node, ir.Assign) and key_of(node.target) == name:
-        return node.value
-    return None
 
 
 def _tracked_by_callers(unit: Unit, function: ir.Function) -> bool:

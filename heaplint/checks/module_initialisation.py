@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
-from heaplint.model.expressions import place
+from heaplint.model.expressions import place, values_of
 from heaplint.model.mentions import functions_mentioning, other_readings
 from heaplint.model.module_lookup import module_named, modules_around
 from heaplint.model.modules import ModuleDef
@@ -64,16 +64,10 @@ def _module_of(unit: Unit, function: ir.Function, value: ir.Expr, depth: int, na
         helper = unit.function(ir.called(inner)) if ir.called(inner) and depth < _MAX_DEPTH else None
         return _module_returned(unit, helper, depth + 1) if helper is not None else None
     if isinstance(inner, ir.Name) and inner.text not in names:
-        for node in ir.walk(function.body):
-            source: ir.Expr | None = None
-            if isinstance(node, ir.Variable) and node.name == inner.text:
-                source = node.init
-            elif isinstance(node, ir.Assign) and isinstance(node.target, ir.Name) and node.target.text == inner.text:
-                source = node.value
-            if source is not None:
-                found = _module_of(unit, function, source, depth, names | {inner.text})
-                if found is not None:
-                    return found
+        for source in values_of(function, inner.text):
+            found = _module_of(unit, function, source, depth, names | {inner.text})
+            if found is not None:
+                return found
     return None
 
 

@@ -10,6 +10,7 @@ from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.flow.events import Kind, Trace, Tracer, covers
 from heaplint.flow.lifecycle import ATOMIC, BORROWED, NEW_REFERENCE
+from heaplint.model.expressions import values_of
 from heaplint.model.members import OwnedMember, is_object_struct, owned_members
 from heaplint.model.mentions import other_readings
 from heaplint.model.module_lookup import reached
@@ -272,16 +273,8 @@ def _sources(one: _Value) -> list[ir.Expr]:
     inner = _core(one.value)
     if not isinstance(inner, ir.Name):
         return [inner]
-    found = []
-    for node in ir.walk(one.function.body):
-        value: ir.Expr | None = None
-        if isinstance(node, ir.Variable) and node.name == inner.text:
-            value = node.init
-        elif isinstance(node, ir.Assign) and isinstance(node.target, ir.Name) and node.target.text == inner.text:
-            value = node.value
-        if value is not None and not ir.is_null(_core(value)):
-            found.append(_core(value))
-    return found or [inner]
+    found = [_core(value) for value in values_of(one.function, inner.text)]
+    return [value for value in found if not ir.is_null(value)] or [inner]
 
 
 def _is_borrowed(one: _Value, path: str) -> bool:

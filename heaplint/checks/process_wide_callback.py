@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
-from heaplint.model.expressions import function_name, place
+from heaplint.model.expressions import assigned, function_name, place
 from heaplint.model.mentions import functions_mentioning
 from heaplint.model.module_lookup import reached
 from heaplint.model.program import Program, Unit
@@ -53,14 +53,14 @@ def _of_call(unit: Unit, function: ir.Function, call: ir.Call) -> Iterator[Repor
     name = ir.called(call)
     if name in _TRACE:
         holds = len(call.args) == 2 and _is_function(function, call.args[0]) and not ir.is_null(call.args[1])
-        if holds and not _ended(unit, _TRACE):
+        if holds and not _ended(unit.program, frozenset(_TRACE)):
             yield _report(
                 function,
                 call,
                 f"{name} keeps its object for the thread and nothing ends it; call {_TRACE[name]} when it is over",
             )
     elif name == "PyCodec_Register":
-        if not _anywhere(unit.program, rb"\bPyCodec_Unregister\b"):
+        if not _mentioned(unit.program, "PyCodec_Unregister"):
             yield _report(
                 function,
                 call,
@@ -100,16 +100,20 @@ def _of_hook(unit: Unit, function: ir.Function, node: ir.Assign) -> Iterator[Rep
         )
 
 
+def _mentioned(program: Program, name: str) -> bool:
+    return any(text.may_mention(name) for one in program.units for text in one.own)
+
+
+_GIVEN_NULL = re.compile(rb"\s*\(\s*(?:NULL|0|nullptr)\b")
+
+
 @functools.lru_cache(maxsize=8)
-def _anywhere(program: Program, pattern: bytes) -> bool:
-    """Whether some text of the program matches a pattern."""
-    wanted = re.compile(pattern)
-    return any(wanted.search(text.code) for one in program.units for text in one.own)
-
-
-def _ended(unit: Unit, names: dict[str, str]) -> bool:
-    return _anywhere(
-        unit.program, rb"\b(?:" + b"|".join(name.encode() for name in names) + rb")\s*\(\s*(?:NULL|0|nullptr)\b"
+def _ended(program: Program, names: frozenset[str]) -> bool:
+    """Whether the program somewhere calls one of these functions with NULL."""
+    return any(
+        _GIVEN_NULL.match(text.code, at + len(name))
+        for one in program.units for text in one.own for name in names if text.may_mention(name)
+        for at in text.mentions(name)
     )
 
 
@@ -148,11 +152,9 @@ def _registering_call(function: ir.Function, named: ir.Call) -> ir.Node:
     if "Call" in ir.called(named):
         return named
     holder = ""
-    for node in ir.walk(function.body):
-        if isinstance(node, ir.Variable) and node.init is not None and ir.strip(node.init) is named:
-            holder = node.name
-        elif isinstance(node, ir.Assign) and ir.strip(node.value) is named and isinstance(node.target, ir.Name):
-            holder = node.target.text
+    for name, value in assigned(function):
+        if ir.strip(value) is named:
+            holder = name
     for call in ir.calls(function.body):
         if (
             _CALLS.match(ir.called(call))

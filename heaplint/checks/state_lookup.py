@@ -9,9 +9,9 @@ from typing import Literal
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.flow.first_use import first_use
-from heaplint.model.expressions import place
+from heaplint.model.expressions import assigned, place
 from heaplint.model.inherit import subclassable
-from heaplint.model.mentions import functions_mentioning, macros_with
+from heaplint.model.mentions import functions_mentioning, macros_with, reaching
 from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
@@ -47,6 +47,8 @@ class _Calls:
 
     unit: Unit
     wanted: frozenset[str]
+    leading: frozenset[str]
+    """The functions that may lead to one of the wanted ones."""
     seen: set[tuple[int, tuple[tuple[str, str], ...]]] = field(default_factory=set)
 
     def of(
@@ -65,7 +67,7 @@ class _Calls:
                     yield function, call, next(iter(env))
                 continue
             given = [_what(argument, names) for argument in call.args]
-            helper = self.unit.function(called) if called and any(given) else None
+            helper = self.unit.function(called) if called in self.leading and any(given) else None
             if helper is not None and helper is not function:
                 inner = {
                     parameter.name: what
@@ -80,14 +82,7 @@ def _settled(function: ir.Function, env: Mapping[str, What]) -> dict[str, What]:
     """What the parameters and the locals with one meaning hold."""
     names: dict[str, What] = dict(env)
     spoilt: set[str] = set()
-    for node in ir.walk(function.body):
-        name, value = "", None
-        if isinstance(node, ir.Variable) and node.init is not None:
-            name, value = node.name, node.init
-        elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
-            name, value = target.text, node.value
-        if not name or value is None:
-            continue
+    for name, value in assigned(function):
         what = _what(value, names)
         if name in spoilt or (name in names and names[name] != what):
             spoilt.add(name)
@@ -122,15 +117,16 @@ def state_through_subclass(unit: Unit) -> Iterator[Report]:
     if not unit.types or not _texts_mention(unit, _OF_THE_TYPE):
         return
     told: set[ir.Place] = set()
+    leading = reaching(unit, _OF_THE_TYPE, _MAX_DEPTH)
     for made in unit.types:
         if made.kind != "heap" or not made.is_spec or not subclassable(made):
             continue
-        for role in type_roles(unit, made):
+        for role in type_roles(unit, made, leading):
             if not role.function.parameters or "METH_STATIC" in role.flags:
                 continue
             of_a_type = role.slot == "tp_new" or "METH_CLASS" in role.flags
             env: dict[str, What] = {role.function.parameters[0].name: "type" if of_a_type else "object"}
-            for function, call, _ in _Calls(unit, _OF_THE_TYPE).of(role.function, env):
+            for function, call, _ in _Calls(unit, _OF_THE_TYPE, leading).of(role.function, env):
                 where = place(function.path, call)
                 if where in told:
                     continue
@@ -162,11 +158,12 @@ def state_used_before_checked(unit: Unit) -> Iterator[Report]:
 
 def _foreign_operands(unit: Unit) -> Iterator[Report]:
     told: set[ir.Place] = set()
-    roles = [role for made in unit.types if made.kind == "static" for role in type_roles(unit, made)]
-    for role in (*roles, *table_roles(unit)):
+    leading = reaching(unit, _BY_DEF, _MAX_DEPTH)
+    roles = [role for made in unit.types if made.kind == "static" for role in type_roles(unit, made, leading)]
+    for role in (*roles, *table_roles(unit, leading)):
         for index in _foreign(role):
             env: dict[str, What] = {role.function.parameters[index].name: "object"}
-            for function, call, name in _Calls(unit, _BY_DEF).of(role.function, env):
+            for function, call, name in _Calls(unit, _BY_DEF, leading).of(role.function, env):
                 where = place(function.path, call)
                 looked_at = _looked_at(function, name, call) or _looked_at(role.function, next(iter(env)), call)
                 if where in told or looked_at or first_use(function, call, _GET_STATE) != "used":
@@ -212,13 +209,8 @@ def _looked_at(function: ir.Function, name: str, call: ir.Call) -> bool:
 def _modules_without_state(unit: Unit) -> Iterator[Report]:
     for function in functions_mentioning(unit, *_CREATE):
         made: dict[str, ModuleDef] = {}
-        for node in ir.walk(function.body):
-            name, value = "", None
-            if isinstance(node, ir.Variable):
-                name, value = node.name, node.init
-            elif isinstance(node, ir.Assign) and isinstance(node.target, ir.Name):
-                name, value = node.target.text, node.value
-            create = ir.strip(value) if value is not None else None
+        for name, value in assigned(function):
+            create = ir.strip(value)
             if isinstance(create, ir.Call) and ir.called(create) in _CREATE and create.args:
                 module = module_named(unit, create.args[0])
                 if module is not None and (number := size(module)) is not None and number <= 0:

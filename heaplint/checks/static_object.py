@@ -72,14 +72,17 @@ _USES = (
 )
 
 
+_GETS_RESULT = re.compile(rb"\s*=\s*(?:\([^()]*\)\s*)?(\w+)\s*\(")
+
+
 def _use(unit: Unit, one: StaticObject) -> str:
     if one.variable.variable.type.name == "PyTypeObject":
         return "a type object"
     text = unit.text_of(one.variable.place.path)
     if text is not None:
-        pattern = rb"\b" + re.escape(one.name.encode()) + rb"\s*=\s*(?:\([^()]*\)\s*)?(\w+)\s*\("
-        for found in re.finditer(pattern, text.code):
-            called = found.group(1).decode()
+        for at in text.mentions(one.name):
+            found = _GETS_RESULT.match(text.code, at + len(one.name))
+            called = found.group(1).decode() if found else ""
             for prefix, use in _USES:
                 if called.startswith(prefix):
                     return use

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.checks.static_type_holds_object import static_type_of
+from heaplint.model.expressions import values_of
 from heaplint.model.link import resolve_types
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
@@ -66,15 +67,5 @@ def _fetched(expr: ir.Expr, function: ir.Function, depth: int) -> str:
         return name if _GIVES_OBJECT.match(name) else ""
     if not isinstance(inner, ir.Name) or depth > 3:
         return ""
-    sources = []
-    for node in ir.walk(function.body):
-        value, name = None, ""
-        if isinstance(node, ir.Variable):
-            value, name = node.init, node.name
-        elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
-            value, name = node.value, target.text
-        if name != inner.text:
-            continue
-        if value is not None and not ir.is_null(value):
-            sources.append(_fetched(value, function, depth + 1))
+    sources = [_fetched(value, function, depth + 1) for value in values_of(function, inner.text)]
     return sources[0] if sources and all(sources) else ""

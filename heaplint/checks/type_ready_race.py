@@ -8,6 +8,7 @@ from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.checks.static_type_holds_object import static_type_of
 from heaplint.model.expressions import key_of
+from heaplint.model.mentions import reaching
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
 
@@ -16,6 +17,7 @@ _READIES = {"PyType_Ready": 0, "PyModule_AddType": 1}
 _SUPPORT = frozenset({"Py_MOD_PER_INTERPRETER_GIL_SUPPORTED", "Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED"})
 _NO_GIL = "Py_MOD_GIL_NOT_USED"
 _MAX_FUNCTIONS = 200
+_MAX_DEPTH = 8
 
 
 @check("HL104")
@@ -26,7 +28,8 @@ def type_ready_race(unit: Unit) -> Iterator[Report]:
         if not claim:
             continue
         seen: set[str] = set()
-        for function, call in _calls_from(unit, module.exec_functions):
+        leading = reaching(unit, frozenset(_READIES), _MAX_DEPTH)
+        for function, call in _calls_from(unit, module.exec_functions, leading):
             position = _READIES.get(ir.called(call))
             if position is None or position >= len(call.args):
                 continue
@@ -57,9 +60,10 @@ def _declaration(module: ModuleDef) -> str:
     return _NO_GIL if values.get("Py_mod_gil") == _NO_GIL else ""
 
 
-def _calls_from(unit: Unit, roots: list[str]) -> Iterator[tuple[ir.Function, ir.Call]]:
-    """Every call in the functions and in the program's functions that they call, near ones first."""
-    todo, seen = list(roots), set(roots)
+def _calls_from(unit: Unit, roots: list[str], leading: frozenset[str]) -> Iterator[tuple[ir.Function, ir.Call]]:
+    """Every call in those functions, and in the program's functions that they call, that have one of some names."""
+    todo = [name for name in roots if name in leading]
+    seen = set(todo)
     for name in todo:
         function = unit.function(name)
         if function is None:
@@ -67,6 +71,6 @@ def _calls_from(unit: Unit, roots: list[str]) -> Iterator[tuple[ir.Function, ir.
         for call in ir.calls(function.body):
             yield function, call
             callee = ir.called(call)
-            if callee and callee not in seen and len(seen) < _MAX_FUNCTIONS:
+            if callee in leading and callee not in seen and len(seen) < _MAX_FUNCTIONS:
                 seen.add(callee)
                 todo.append(callee)

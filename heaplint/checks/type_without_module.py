@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
-from heaplint.model.expressions import fields_of, function_name
+from heaplint.model.expressions import assigned, fields_of, function_name
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
 
@@ -80,13 +80,8 @@ def _asks(unit: Unit, function: ir.Function, position: int, is_type: bool, depth
         return None
     subject = function.parameters[position].name
     types = {subject} if is_type else set()
-    for node in ir.walk(function.body):
-        value, name = None, ""
-        if isinstance(node, ir.Variable):
-            value, name = node.init, node.name
-        elif isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
-            value, name = node.value, target.text
-        if value is not None and _is_type(value, subject, types, is_type):
+    for name, value in assigned(function):
+        if _is_type(value, subject, types, is_type):
             types.add(name)
     for call in ir.calls(function.body):
         for index, argument in enumerate(call.args):

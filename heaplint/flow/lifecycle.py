@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.flow.events import TYPE, Event, Trace, Tracer, covers
-from heaplint.model.expressions import fields_of, function_name, key_of
+from heaplint.model.expressions import fields_of, function_name, key_of, values_of
 from heaplint.model.inherit import Slot, has_gc, slot
 from heaplint.model.members import OBJECT_STRUCT, OwnedMember, is_object_struct, owned_members
 from heaplint.model.program import Unit
@@ -244,16 +244,8 @@ class Life:
         if isinstance(inner, ir.Name):
             if inner.text in taken or leaf in taken:
                 return True
-            for node in ir.walk(function.body):
-                source = None
-                if isinstance(node, ir.Variable) and node.name == inner.text:
-                    source = node.init
-                elif isinstance(node, ir.Assign) and isinstance(ir.strip(node.target), ir.Name) and key_of(node.target) == inner.text:
-                    source = node.value
-                called = ir.called(ir.strip(source)) if source is not None else ""
-                if called and NEW_REFERENCE.match(called) and not BORROWED.match(called):
-                    return True
-            return False
+            makers = (ir.called(ir.strip(source)) for source in values_of(function, inner.text))
+            return any(NEW_REFERENCE.match(maker) and not BORROWED.match(maker) for maker in makers)
         return leaf in taken
 
     def owned(self, member: str) -> bool:
@@ -296,10 +288,7 @@ class Life:
             return bool(ATOMIC.match(name))
         inner = ir.strip(one.value)
         if isinstance(inner, ir.Name):
-            sources = [
-                ir.called(ir.strip(value)) for node in ir.walk(one.function.body)
-                if (value := _assigned_value(node, inner.text)) is not None and not ir.is_null(value)
-            ]
+            sources = [ir.called(ir.strip(value)) for value in values_of(one.function, inner.text)]
             return bool(sources) and all(source and ATOMIC.match(source) for source in sources)
         return False
 
@@ -323,14 +312,6 @@ def names_builtin(event: Event) -> bool:
     while isinstance(holder, ir.Unary):
         holder = ir.strip(holder.operand)
     return isinstance(holder, ir.Name) and builtin(holder.text) is not None
-
-
-def _assigned_value(node: ir.Node, name: str) -> ir.Expr | None:
-    if isinstance(node, ir.Variable) and node.name == name:
-        return node.init
-    if isinstance(node, ir.Assign) and isinstance(ir.strip(node.target), ir.Name) and key_of(node.target) == name:
-        return node.value
-    return None
 
 
 def _names_member(expr: ir.Expr, leaf: str) -> bool:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
 from heaplint.frontend.preprocess import Macro, Reading
 
-_TOKEN = re.compile(
-    r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'|" r"\d[\w.]*|([A-Za-z_]\w*)", re.S
-)
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'", re.S)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _PASTE = re.compile(r"\s*##\s*")
 _CPP_CAST = re.compile(r"\b(?:static|reinterpret|const|dynamic)_cast\s*<((?:[^<>();]|<[^<>();]*>)*)>(?=\s*\()")
@@ -95,7 +93,7 @@ class Expander:
         if "_cast" in text:
             text = _CPP_CAST.sub(lambda m: f"({m.group(1)})".ljust(len(m.group()))[: len(m.group())], text)
         words = set(_WORD.findall(text))
-        if not words & self.names:
+        if not (wanted := words & self.names):
             text = self._complete_elements(text, words)
             return Expanded(text.encode("latin-1"), (0,), ((start, -1),))
         self.size, self.unclosed, self.too_deep = 0, 0, False
@@ -103,25 +101,24 @@ class Expander:
         starts: list[int] = []
         origins: list[tuple[int, int]] = []
         length = last = at = 0
-        for token in _TOKEN.finditer(text):
-            if token.start() < at:
+        for place, name in _occurrences(text, wanted):
+            if place < at:
                 continue  # inside the use of a macro that was expanded
-            name = token.group(1)
-            if name is None or (macro := self.find(name, start + token.start())) is None:
+            if (macro := self.find(name, start + place)) is None:
                 continue
-            use = self._use(text, token.start(), macro, start + token.start(), frozenset(), 0)
+            use = self._use(text, place, macro, start + place, frozenset(), 0)
             if use is None:
                 continue
             replacement, at = use
-            if token.start() > last:
+            if place > last:
                 starts.append(length)
                 origins.append((start + last, -1))
-                pieces.append(text[last : token.start()])
-                length += token.start() - last
+                pieces.append(text[last:place])
+                length += place - last
             if macro.parameters is None and not replacement:
                 replacement = " "
             starts.append(length)
-            origins.append((start + token.start(), start + at))
+            origins.append((start + place, start + at))
             pieces.append(replacement)
             length += len(replacement)
             last = at
@@ -187,28 +184,56 @@ class Expander:
         if depth > _MAX_DEPTH or self.size > _MAX_OUTPUT:
             self.too_deep = True
             return text
-        if not set(_WORD.findall(text)) & self.names:
+        wanted = (set(_WORD.findall(text)) & self.names) - hidden
+        if not wanted:
             self.size += len(text)
             return text
         pieces: list[str] = []
         last = at = 0
-        for token in _TOKEN.finditer(text):
-            if token.start() < at:
+        for start, name in _occurrences(text, wanted):
+            if start < at:
                 continue  # inside the use of a macro that was expanded
-            name = token.group(1)
-            if name is None or name in hidden or (macro := self.find(name, place)) is None:
+            if (macro := self.find(name, place)) is None:
                 continue
-            use = self._use(text, token.start(), macro, place, hidden, depth + 1)
+            use = self._use(text, start, macro, place, hidden, depth + 1)
             if use is None:
                 continue
             replacement, at = use
-            pieces.append(text[last : token.start()])
+            pieces.append(text[last:start])
             pieces.append(replacement)
             last = at
         pieces.append(text[last:])
         result = "".join(pieces)
         self.size += len(result)
         return result
+
+
+def _occurrences(text: str, words: Iterable[str]) -> list[tuple[int, str]]:
+    """Where some identifiers stand as words of a text and not in its strings, in order.
+
+    Most tokens of a text are of no interest, so that one search for each word beats one look at each token.
+    """
+    found: list[tuple[int, str]] = []
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if not ((at and _in_word(text[at - 1])) or (end < len(text) and _in_word(text[end]))):
+                found.append((at, word))
+            at = text.find(word, end)
+    found.sort()
+    if found and ('"' in text or "'" in text):
+        strings = [match.span() for match in _STRING.finditer(text)]
+        starts = [start for start, _ in strings]
+        found = [
+            (at, word) for at, word in found
+            if not (index := bisect_right(starts, at)) or at >= strings[index - 1][1]
+        ]
+    return found
+
+
+def _in_word(char: str) -> bool:
+    return char == "_" or char.isalnum()
 
 
 def _arguments(text: str, at: int) -> tuple[list[str], int] | None:

@@ -150,6 +150,10 @@ class Text:
                 self._functions.setdefault(name, []).append(item)
         return self._functions
 
+    def function_names(self) -> dict[int, str]:
+        """The names of the function definitions by the start of their items."""
+        return {item.start: name for name, items in self.functions.items() for item in items}
+
     def items_with(self, pattern: re.Pattern[bytes]) -> Iterator[Item]:
         """The items whose text matches somewhere, in order, each once."""
         names, needed = _plan(pattern)
@@ -247,8 +251,12 @@ class Text:
         return None
 
     def signature(self, name: str) -> ir.Function | None:
-        """A function of this file with an empty body."""
+        """A function of this file, with an empty body where nobody has read it yet."""
         for item in self.functions.get(name, ()):
+            if (known := self._parsed.get(item.start)) is not None:
+                for function in known.functions:
+                    if function.name == name:
+                        return function
             head = self.expander.expand(item.start, item.body)
             braces = Expanded(head.text + b"{}", head.starts, head.origins)
             for function in self.front_end.parse(braces, self.path).functions:

@@ -145,9 +145,6 @@ class _Lowering:
         if not self.problem:
             self.problem, self.problem_at = why, self.at(node.start_byte)
 
-    def named(self, node: Node) -> list[Node]:
-        return [child for child in node.named_children if child.type != "comment"]
-
     # -- top level -------------------------------------------------------------------------------------------------
 
     def unit(self, root: Node) -> Parsed:
@@ -202,7 +199,7 @@ class _Lowering:
             return (), False
         result: list[ir.Variable] = []
         variadic = False
-        for child in self.named(node):
+        for child in node.named_children:
             if child.type == "parameter_declaration":
                 base = self.type_of(child.child_by_field_name("type"))
                 declarator = child.child_by_field_name("declarator")
@@ -263,7 +260,7 @@ class _Lowering:
         fields: list[ir.Variable] = []
         before = self.problem
         self.problem = ""
-        for child in self.named(body):
+        for child in body.named_children:
             if child.type == "field_declaration":
                 fields.extend(self.declaration(child))
             elif child.type == "ERROR":
@@ -315,7 +312,7 @@ class _Lowering:
             storage |= {"typedef"}
         body = self.structs[-1] if len(self.structs) > before else None
         result: list[ir.Variable] = []
-        declarators = [c for i, c in enumerate(node.children) if node.field_name_for_child(i) == "declarator"]
+        declarators = node.children_by_field_name("declarator")
         for one in declarators:
             declared = self.declarator(one)
             if one.has_error and any(child.type == "ERROR" for child in one.children):  # `HIDDEN PyTypeObject T = …`
@@ -338,7 +335,7 @@ class _Lowering:
 
     def block(self, node: Node) -> ir.Block:
         start, end = self.place(node)
-        return ir.Block(start, end, tuple(self.statement(child) for child in self.named(node)))
+        return ir.Block(start, end, tuple(self.statement(child) for child in node.named_children))
 
     def statement(self, node: Node) -> ir.Stmt:
         self.depth += 1
@@ -365,7 +362,7 @@ class _Lowering:
         self.depth += 1
         parts = tuple(
             self.statement(child) if child.type in _STATEMENTS or child.type not in _EXPRESSIONS else self.expr(child)
-            for child in self.named(node)
+            for child in node.named_children
             if child.child_count or child.type == "identifier"
         )
         self.depth -= 1
@@ -373,7 +370,7 @@ class _Lowering:
 
     def expression_statement(self, node: Node) -> ir.Stmt:
         start, end = self.place(node)
-        inner = self.named(node)
+        inner = node.named_children
         if not inner:
             return ir.Block(start, end, ())
         return ir.ExprStmt(start, end, self.expr(inner[0]))
@@ -384,7 +381,7 @@ class _Lowering:
 
     def return_statement(self, node: Node) -> ir.Stmt:
         start, end = self.place(node)
-        inner = self.named(node)
+        inner = node.named_children
         return ir.Return(start, end, self.expr(inner[0]) if inner else None)
 
     def condition(self, node: Node | None) -> ir.Expr:
@@ -396,7 +393,7 @@ class _Lowering:
         start, end = self.place(node)
         otherwise = node.child_by_field_name("alternative")
         if otherwise is not None and otherwise.type == "else_clause":
-            otherwise = next(iter(self.named(otherwise)), None)
+            otherwise = next(iter(otherwise.named_children), None)
         then = node.child_by_field_name("consequence")
         return ir.If(
             start, end, self.condition(node.child_by_field_name("condition")),
@@ -431,7 +428,7 @@ class _Lowering:
     def case_statement(self, node: Node) -> ir.Stmt:
         start, end = self.place(node)
         value = node.child_by_field_name("value")
-        body = [child for child in self.named(node) if value is None or child.start_byte != value.start_byte]
+        body = [child for child in node.named_children if value is None or child.start_byte != value.start_byte]
         return ir.Case(
             start, end, self.expr(value) if value is not None else None, tuple(self.statement(one) for one in body)
         )
@@ -445,7 +442,7 @@ class _Lowering:
     def labeled_statement(self, node: Node) -> ir.Stmt:
         start, end = self.place(node)
         label = node.child_by_field_name("label")
-        rest = [c for c in self.named(node) if label is None or c.start_byte != label.start_byte]
+        rest = [c for c in node.named_children if label is None or c.start_byte != label.start_byte]
         return ir.Label(
             start, end, self.text(label) if label is not None else "", self.statement(rest[0]) if rest else None
         )
@@ -488,7 +485,7 @@ class _Lowering:
 
     def concatenated(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
-        parts = self.named(node)
+        parts = node.named_children
         if all(part.type == "string_literal" for part in parts):
             return ir.Constant(start, end, "string", self.text(node))
         return self.opaque(node)
@@ -497,17 +494,19 @@ class _Lowering:
         start, end = self.place(node)
         function = node.child_by_field_name("function")
         arguments = node.child_by_field_name("arguments")
-        args = tuple(self.expr(one) for one in self.named(arguments)) if arguments is not None else ()
+        args = tuple(self.expr(one) for one in arguments.named_children) if arguments is not None else ()
         if function is not None and function.type == "parenthesized_expression" and len(args) == 1:
-            inner = self.named(function)
+            inner = function.named_children
             if len(inner) == 1 and inner[0].type == "identifier" and TYPE_LIKE.match(self.text(inner[0])):
                 return ir.Cast(start, end, _ctype(self.text(inner[0])), args[0])
-        return ir.Call(start, end, self.field(node, "function"), args)
+        callee = self.expr(function) if function is not None else ir.Opaque(start, end, "")
+        return ir.Call(start, end, callee, args)
 
     def member(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
         field = node.child_by_field_name("field")
-        arrow = any(child.type == "->" for child in node.children)
+        operator = node.child_by_field_name("operator")
+        arrow = operator is not None and operator.type == "->"
         return ir.Member(start, end, self.field(node, "argument"), self.word(field) if field is not None else "", arrow)
 
     def subscript(self, node: Node) -> ir.Expr:
@@ -524,7 +523,7 @@ class _Lowering:
             and operator.start_byte > argument.start_byte
         ):
             word = "p" + word
-        return ir.Unary(start, end, word, self.field(node, "argument"))
+        return ir.Unary(start, end, word, self.expr(argument) if argument is not None else ir.Opaque(start, end, ""))
 
     def binary(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
@@ -568,7 +567,7 @@ class _Lowering:
         )
 
     def parenthesized(self, node: Node) -> ir.Expr:
-        inner = self.named(node)
+        inner = node.named_children
         if len(inner) == 1 and inner[0].type != "compound_statement":
             return self.expr(inner[0])
         return self.opaque(node)
@@ -576,7 +575,7 @@ class _Lowering:
     def initializer_list(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
         entries: list[ir.Entry] = []
-        for child in self.named(node):
+        for child in node.named_children:
             first, last = self.place(child)
             if child.type == "initializer_pair":
                 designators: list[str] = []

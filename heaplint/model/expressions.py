@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from heaplint import ir
 
 
@@ -77,6 +79,29 @@ def number(expr: ir.Expr | None) -> int | None:
         except ValueError:
             return None
     return None
+
+
+@functools.lru_cache(maxsize=256)
+def _assigned(body: ir.Block) -> tuple[tuple[str, ir.Expr], ...]:
+    found: list[tuple[str, ir.Expr]] = []
+    for node in ir.walk(body):
+        if type(node) is ir.Variable:
+            if node.init is not None:
+                found.append((node.name, node.init))
+        elif type(node) is ir.Assign and node.operator == "=" and isinstance(target := ir.strip(node.target), ir.Name):
+            found.append((target.text, node.value))
+    return tuple(found)
+
+
+def assigned(function: ir.Function) -> tuple[tuple[str, ir.Expr], ...]:
+    """What the variables that a function names are given, by initialisers and by `=`: name and value, in the order
+    of the text."""
+    return _assigned(function.body)
+
+
+def values_of(function: ir.Function, name: str) -> list[ir.Expr]:
+    """What one variable is given in a function, NULL left out."""
+    return [value for known, value in _assigned(function.body) if known == name and not ir.is_null(value)]
 
 
 def place(path: str, node: ir.Node | ir.Struct) -> ir.Place:

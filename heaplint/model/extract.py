@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.capi.facts import table_fields
 from heaplint.frontend.items import Item
-from heaplint.frontend.preprocess import Reading
+from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.reader import Text
 from heaplint.model.expressions import fields_of, flag_names, function_name, number, place
 from heaplint.model.globals import GlobalVariable
@@ -21,6 +21,7 @@ _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc"
 _NO_POINTER = r"(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))"
 _WORDS = re.compile("|".join(rf"{word}\b(?<!\w{word}){_NO_POINTER}" for word in sorted(_MAKERS)).encode())
 _STATIC_POINTER = re.compile(rb"static\b(?<!\wstatic)[^;{}()=]{0,1000}\*")
+_STATIC_DECLARED = re.compile(r"\bstatic\b[^;{}()=]{0,1000}\*[^;{}()]{0,1000}(?:;|=)")
 _ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]{0,200}\]\s*(?:\.\s*\w+\s*)?=(?!=)")
 _STATIC_MAKERS = ("_Py_IDENTIFIER", "_Py_static_string")
 _FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
@@ -408,7 +409,10 @@ def _with_static_pointers(text: Text) -> Iterator[Item]:
     """The functions that may have static locals which are pointers; what stands before the body does not count."""
     code = text.code
     reading = text.reading
-    makers = {name for one in (reading, *reading.headers) for name in one.macros_with("static")}
+    makers = {
+        name for one in (reading, *reading.headers) for name in one.macros_with("static")
+        if any(isinstance(macro, Macro) and _STATIC_DECLARED.search(macro.body) for macro in one.macros[name])
+    }
     makers.update(name for name in _STATIC_MAKERS if name.encode() in code)
     found = {item.start for item in text.items_mentioning(makers) if item.kind == "function"}
     for match in _STATIC_POINTER.finditer(code):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 
 from heaplint import ir
-from heaplint.model.expressions import flag_names, function_name, key_of, place
+from heaplint.model.expressions import flag_names, function_name, key_of, place, values_of
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Program, Unit
 from heaplint.model.types import Creation, Flags, SlotDef, TypeDef
@@ -54,15 +54,20 @@ def callers_of_symbols(unit: Unit, symbols: Set[str]) -> Iterator[tuple[str, ir.
 
 def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
     """The units that mention a spec with external linkage, by its name."""
-    symbols = {
+    by_ending: dict[bytes, list[str]] = {}
+    for symbol in {
         made.symbol.partition("[")[0]
         for unit in program.units for made in unit.types if made.kind == "heap" and not made.static_linkage
-    }
+    }:
+        by_ending.setdefault(symbol.encode()[-5:], []).append(symbol)
     found: dict[str, list[Unit]] = {}
     for unit in program.units:
-        for name in symbols:
-            if any(name.encode() in text.code for text in unit.own):
-                found.setdefault(name, []).append(unit)
+        codes = [text.code for text in unit.own]
+        for ending, symbols in by_ending.items():  # most end alike (`_spec`), and most files have no such word
+            if any(ending in code for code in codes):
+                for name in symbols:
+                    if any(name.encode() in code for code in codes):
+                        found.setdefault(name, []).append(unit)
     return found
 
 
@@ -354,16 +359,9 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
         if key.startswith(("PyExc_", "_PyExc_")) or re.match(r"_?Py[A-Z]\w*_Type\Z", key) or key == "PyStructSequence":
             return [key]
     if isinstance(inner, ir.Name) and function is not None and depth < 4:
-        values = [
-            node.value if isinstance(node, ir.Assign) else node.init
-            for node in ir.walk(function.body)
-            if (isinstance(node, ir.Assign) and node.operator == "=" and key_of(node.target) == key)
-            or (isinstance(node, ir.Variable) and node.name == key and node.init is not None)
-        ]
         found = []
-        for value in values:
-            if value is not None and not ir.is_null(value):
-                found += resolve_types(unit, value, function, depth + 1)
+        for value in values_of(function, key):
+            found += resolve_types(unit, value, function, depth + 1)
         if found:
             return list(dict.fromkeys(found))
     if isinstance(inner, ir.Member) and inner.field in ("tp_base", "PyExc"):

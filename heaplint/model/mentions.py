@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from heaplint import ir
 from heaplint.frontend.preprocess import Macro
-from heaplint.model.program import Unit
+from heaplint.model.program import Program, Unit, is_static
 
 
 def functions_mentioning(unit: Unit, *words: str) -> Iterator[ir.Function]:
@@ -36,6 +36,43 @@ def macros_with(unit: Unit, words: Sequence[str]) -> set[str]:
         ]
         found.update(wanted)
     return found
+
+
+def reaching(unit: Unit, words: frozenset[str], depth: int) -> frozenset[str]:
+    """The functions of a unit that may lead to one of some names: by mentioning it, or a function that does, and so on.
+
+    A look at the text alone, macros included, which says for most functions that they need not be read. Of other
+    units' functions only those count that mention a name themselves.
+    """
+    wanted = words | _mentioned_abroad(unit.program, words)
+    names = [(text, text.function_names()) for text in unit.texts]
+    found: set[str] = set()
+    for _ in range(depth + 1):
+        wanted |= macros_with(unit, sorted(wanted))
+        further = {
+            by_item[item.start]
+            for text, by_item in names
+            for item in text.items_mentioning(wanted)
+            if item.start in by_item
+        } - found
+        if not further:
+            break
+        found |= further
+        wanted = frozenset(further)
+    return frozenset(found | wanted)
+
+
+@functools.lru_cache(maxsize=8)
+def _mentioned_abroad(program: Program, words: frozenset[str]) -> frozenset[str]:
+    """The functions of the program, other than static ones, that mention one of some words."""
+    found: set[str] = set()
+    for unit in program.units:
+        for text in unit.own:
+            items = [item for item in text.items_mentioning(words) if item.kind == "function"]
+            if items:
+                names = text.function_names()
+                found.update(names[item.start] for item in items if not is_static(text, item))
+    return frozenset(found)
 
 
 @functools.lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from heaplint import ir
 from heaplint.frontend.items import Item
+from heaplint.frontend.preprocess import Macro
 from heaplint.frontend.reader import Text, UnitView
 from heaplint.model.globals import GlobalVariable
 from heaplint.model.modules import ModuleDef
@@ -109,8 +110,12 @@ class Unit:
         yield from self._through_macros(member)
 
     def _through_macros(self, member: str) -> Iterator[ir.Function]:
-        """The functions that use a macro of the project whose body mentions the member."""
-        names = {name for text in self.texts for name in text.reading.macros_with(member)}
+        """The functions that use a macro of the project whose body seems to assign the member."""
+        assigned = re.compile(r"(?:->|\.)\s*" + re.escape(member) + r"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
+        names = {
+            name for text in self.texts for name in text.reading.macros_with(member)
+            if any(isinstance(one, Macro) and assigned.search(one.body) for one in text.reading.macros[name])
+        }
         if names:
             for text in self.texts:
                 for item in text.items_mentioning(names):
@@ -118,7 +123,7 @@ class Unit:
                         yield from text.parse(item).functions
 
     def signature(self, name: str) -> ir.Function | None:
-        """The head of the function that `function` gives, with an empty body: quicker to read."""
+        """The head of the function that `function` gives, quicker to read: there may be no body."""
         for text in self.texts:
             if (found := text.signature(name)) is not None:
                 return found
@@ -156,6 +161,11 @@ def functions_mentioning(text: Text, names: Collection[str]) -> Iterator[ir.Func
     for item in text.items_mentioning(names):
         if item.kind == "function":
             yield from text.parse(item).functions
+
+
+def is_static(text: Text, item: Item) -> bool:
+    """Whether the definition of a function has internal linkage."""
+    return _STATIC.match(text.code, item.start, item.body) is not None
 
 
 def _initialised_index(text: Text) -> dict[str, Item]:
@@ -256,7 +266,7 @@ class Program:
             self._functions = {}
             for path, text in self._first_texts():
                 for known, items in text.functions.items():
-                    if any(not _STATIC.match(text.code, item.start, item.body) for item in items):
+                    if not all(is_static(text, item) for item in items):
                         where = self._functions.setdefault(known, [])
                         if path not in where:
                             where.append(path)

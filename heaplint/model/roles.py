@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from heaplint import ir
@@ -31,46 +31,47 @@ class Role:
     """METH_… of a method."""
 
 
-def type_roles(unit: Unit, made: TypeDef) -> Iterator[Role]:
-    """The functions of a type's own slots and tables that are in the program."""
+def type_roles(unit: Unit, made: TypeDef, among: Collection[str]) -> Iterator[Role]:
+    """The functions of a type's own slots and tables that are in the program and have one of some names.
+
+    Only these are read, which takes most of the time.
+    """
     for name, slot in made.slots.items():
         if name == "tp_methods":
-            yield from method_roles(unit, slot.value)
+            yield from _methods(unit, _table(unit, slot.value), among)
         elif name == "tp_getset":
             for fields in _rows_of(_table(unit, slot.value), GETSET_FIELDS):
                 for field in ("get", "set"):
-                    function = unit.function(function_name(fields.get(field)))
-                    if function is not None:
+                    if (function := _function(unit, function_name(fields.get(field)), among)) is not None:
                         yield Role(function, "getset")
-        elif slot.function and (function := unit.function(slot.function)) is not None:
+        elif slot.function and (function := _function(unit, slot.function, among)) is not None:
             yield Role(function, name)
 
 
-def table_roles(unit: Unit) -> Iterator[Role]:
-    """The functions of every slot array and method table of the unit, whichever type or module has it."""
+def table_roles(unit: Unit, among: Collection[str]) -> Iterator[Role]:
+    """The same of every slot array and method table of the unit, whichever type or module has it."""
     for text in unit.own:
         for item in text.items_with(_TABLES):
             if item.kind == "function":
                 continue
             for variable in text.parse(item).variables:
                 if variable.type.name == "PyMethodDef":
-                    yield from _methods(unit, variable.init)
+                    yield from _methods(unit, variable.init, among)
                 elif variable.type.name == "PyType_Slot":
                     for fields in _rows_of(variable.init, ("slot", "pfunc")):
                         slot = fields.get("slot")
-                        function = unit.function(function_name(fields.get("pfunc")))
+                        function = _function(unit, function_name(fields.get("pfunc")), among)
                         if isinstance(slot, ir.Name) and function is not None:
                             yield Role(function, slot.text.removeprefix("Py_"))
 
 
-def method_roles(unit: Unit, table: ir.Expr | None) -> Iterator[Role]:
-    """The functions of a PyMethodDef array."""
-    yield from _methods(unit, _table(unit, table))
+def _function(unit: Unit, name: str, among: Collection[str]) -> ir.Function | None:
+    return unit.function(name) if name in among else None
 
 
-def _methods(unit: Unit, init: ir.Expr | None) -> Iterator[Role]:
+def _methods(unit: Unit, init: ir.Expr | None, among: Collection[str]) -> Iterator[Role]:
     for fields in _rows_of(init, METHOD_FIELDS):
-        function = unit.function(function_name(fields.get("ml_meth")))
+        function = _function(unit, function_name(fields.get("ml_meth")), among)
         if function is not None:
             flags = frozenset(node.text for node in ir.walk(fields.get("ml_flags")) if isinstance(node, ir.Name))
             yield Role(function, "method", flags)

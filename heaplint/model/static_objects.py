@@ -14,8 +14,7 @@ from heaplint.model.members import is_object_struct, owned_members
 from heaplint.model.program import Program, Unit
 
 _STRUCT_VARIABLE = re.compile(
-    rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?"
-    rb"(?:=\s*\{[\s\w,.{}]*\}\s*)?;"
+    rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?(?:=\s*\{|;)"
 )
 _STRUCT_BODY = re.compile(rb"\s*static\s+struct\b\s*\w*\s*\{")
 _OF_THE_THREAD = re.compile(
@@ -75,10 +74,13 @@ def _struct_variables(unit: Unit) -> Iterator[GlobalVariable]:
         for item in text.items:
             if item.kind != "declaration":
                 continue
+            call = text.code.find(b"(", item.start, item.end)
+            if call >= 0 and text.code.find(b"=", item.start, call) < 0:
+                continue  # a prototype: they are most
             found = _STRUCT_VARIABLE.match(text.code, item.start, item.end)
             if found is not None:
                 name = found.group(1)
-                if name in _NOT_STORAGE or unit.struct(name.decode()) is None:
+                if name in _NOT_STORAGE or not _members_of(unit, name.decode(), unit.struct(name.decode())):
                     continue
             elif not _STRUCT_BODY.match(text.code, item.start, item.end) or item.end - item.start > 20_000:
                 continue
@@ -101,8 +103,11 @@ def _uses_member(unit: Unit, name: str, members: tuple[str, ...]) -> bool:
 
 
 def _object_members(unit: Unit, variable: ir.Variable) -> tuple[str, ...]:
-    struct = variable.fields or unit.struct(variable.type.name)
-    if struct is None or variable.type.name in _NOT_OF_ONE_INTERPRETER or is_object_struct(unit, variable.type.base):
+    return _members_of(unit, variable.type.base, variable.fields or unit.struct(variable.type.name))
+
+
+def _members_of(unit: Unit, name: str, struct: ir.Struct | None) -> tuple[str, ...]:
+    if struct is None or name in _NOT_OF_ONE_INTERPRETER or is_object_struct(unit, name):
         return ()
     return tuple(
         member.path
