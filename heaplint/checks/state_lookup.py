@@ -11,7 +11,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.flow.first_use import first_use
 from heaplint.model.expressions import assigned, place
 from heaplint.model.inherit import subclassable
-from heaplint.model.mentions import functions_mentioning, macros_with, reaching
+from heaplint.model.mentions import functions_mentioning, reaching
 from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
@@ -107,7 +107,7 @@ def _what(expr: ir.Expr, names: Mapping[str, What]) -> What:
 
 
 def _texts_mention(unit: Unit, words: frozenset[str]) -> bool:
-    names = {*words, *macros_with(unit, sorted(words))}
+    names = words | unit.visible(unit.program.macros.mentioning(words))
     return any(text.may_mention(name) for text in unit.texts for name in names)
 
 

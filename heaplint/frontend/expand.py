@@ -58,6 +58,11 @@ def expandable(names: Iterable[str]) -> set[str]:
     return set(names).difference(OPAQUE).union(_OF_PYTHON)
 
 
+def stays(name: str) -> bool:
+    """Whether a macro of this name is never expanded to a project's definition of it."""
+    return name in OPAQUE or name in _OF_PYTHON
+
+
 class Expander:
     """Expands the macros in force in one reading of a file."""
 

@@ -42,7 +42,7 @@ def made_by_c(program: Program) -> dict[TypeKey, ir.Place]:
     result: dict[TypeKey, ir.Place] = {}
     wanted: dict[str, set[_Parameter]] = {}
     for unit in program.units:
-        for function in _allocating(unit):
+        for function in unit.functions_with(_ALLOCATES):
             for call in ir.calls(function.body):
                 argument = _type_argument(call)
                 if argument is not None:
@@ -100,30 +100,12 @@ def _given_by_callers(
         names = sorted(name for name, many in wanted.items() if any(not one.static or one.path in paths for one in many))
         if not names or not unit.own:
             continue
-        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in names) + rb")\b")
-        for caller in unit.functions_with(pattern):
+        for caller in unit.functions_mentioning(names):
             for call in ir.calls(caller.body):
                 for one in wanted.get(ir.called(call), ()):
                     if one.position < len(call.args) and (not one.static or one.path in paths):
                         for found in _given(unit, call.args[one.position], caller, one.made, further):
                             yield found, one.made
-
-
-def _allocating(unit: Unit) -> Iterator[ir.Function]:
-    """The unit's functions that allocate, themselves or by a macro."""
-    if not unit.own:
-        return
-    seen: set[int] = set()
-    for function in unit.functions_with(_ALLOCATES):
-        seen.add(id(function))
-        yield function
-    macros = {
-        name for text in unit.texts for name in text.reading.macros
-        if (macro := text.reading.last(name)) is not None and _ALLOCATES.search(macro.body.encode())
-    }
-    if macros:
-        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(macros)) + rb")\b")
-        yield from (function for function in unit.functions_with(pattern) if id(function) not in seen)
 
 
 def _type_argument(call: ir.Call) -> ir.Expr | None:

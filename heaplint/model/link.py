@@ -75,12 +75,7 @@ def _creations(unit: Unit, abroad: Mapping[str, list[Unit]]) -> None:
     specs = {made.symbol.partition("[")[0]: made for made in unit.types if made.kind == "heap"}
     if not specs:
         return
-    wanted = set(specs)
-    macro_aware = wanted | {
-        name for text in unit.texts for word in wanted for name in text.reading.macros_with(word)
-        if _mentions(text.reading.last(name), wanted)
-    }
-    functions = {id(one): one for _, one in callers_of_symbols(unit, macro_aware)}
+    functions = {id(one): one for _, one in callers_of_symbols(unit, set(specs))}
     external = {made.symbol for made in specs.values() if not made.static_linkage}
     other_units: list[tuple[Unit, ir.Function]] = [(unit, one) for one in functions.values()]
     if external:
@@ -95,11 +90,6 @@ def _creations(unit: Unit, abroad: Mapping[str, list[Unit]]) -> None:
                 if made is None:
                     continue
                 _record(where, made, function, node, index, targets, unit)
-
-
-def _mentions(macro: object, names: set[str]) -> bool:
-    body = getattr(macro, "body", "")
-    return any(name in body for name in names)
 
 
 def _spec_argument(argument: ir.Expr, specs: dict[str, TypeDef], function: ir.Function) -> TypeDef | None:

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from heaplint import ir
-from heaplint.frontend.preprocess import Macro
 from heaplint.model.program import Program, Unit, is_static
 
 
 def functions_mentioning(unit: Unit, *words: str) -> Iterator[ir.Function]:
     """The unit's own functions that mention one of the words, itself or by a macro whose body does."""
-    yield from unit.functions_with(mention(unit, *words))
-
-
-def mention(unit: Unit, *words: str) -> re.Pattern[bytes]:
-    """What matches one of the words in a text, or a macro of the project that leads to one of them."""
-    names = {*words, *macros_with(unit, words)}
-    return re.compile(rb"\b(?:" + b"|".join(sorted(re.escape(name.encode()) for name in names)) + rb")\b")
-
-
-def macros_with(unit: Unit, words: Sequence[str]) -> set[str]:
-    """The macros of a unit whose bodies mention one of the words, through other macros or not."""
-    bodies, everything = _bodies(unit)
-    found: set[str] = set()
-    wanted = [word for word in words if word in everything]
-    while wanted:
-        pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, wanted)) + r")\b")
-        wanted = [
-            name
-            for name, body in bodies.items()
-            if name not in found and any(word in body for word in wanted) and pattern.search(body)
-        ]
-        found.update(wanted)
-    return found
+    yield from unit.functions_mentioning(words)
 
 
 def reaching(unit: Unit, words: frozenset[str], depth: int) -> frozenset[str]:
@@ -48,7 +24,7 @@ def reaching(unit: Unit, words: frozenset[str], depth: int) -> frozenset[str]:
     names = [(text, text.function_names()) for text in unit.texts]
     found: set[str] = set()
     for _ in range(depth + 1):
-        wanted |= macros_with(unit, sorted(wanted))
+        wanted |= unit.visible(unit.program.macros.mentioning(wanted))
         further = {
             by_item[item.start]
             for text, by_item in names
@@ -73,18 +49,6 @@ def _mentioned_abroad(program: Program, words: frozenset[str]) -> frozenset[str]
                 names = text.function_names()
                 found.update(names[item.start] for item in items if not is_static(text, item))
     return frozenset(found)
-
-
-@functools.lru_cache(maxsize=2)
-def _bodies(unit: Unit) -> tuple[Mapping[str, str], str]:
-    """The bodies of a unit's macros by name, and all of them in one text, to look for a word quickly."""
-    bodies: dict[str, str] = {}
-    for text in unit.texts:
-        for name, definitions in text.reading.macros.items():
-            for one in definitions:
-                if isinstance(one, Macro):
-                    bodies[name] = bodies.get(name, "") + "\n" + one.body
-    return bodies, "\n".join(bodies.values())
 
 
 def other_readings(unit: Unit) -> Iterator[Unit]:

@@ -12,6 +12,7 @@ from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro
 from heaplint.frontend.reader import Text, UnitView
 from heaplint.model.globals import GlobalVariable
+from heaplint.model.macros import Definitions, MacroIndex
 from heaplint.model.modules import ModuleDef
 from heaplint.model.types import TypeDef
 
@@ -39,6 +40,7 @@ class Unit:
     _variables: dict[str, ir.Variable | None] = field(default_factory=dict)
     _functions: dict[str, ir.Function | None] = field(default_factory=dict)
     _structs: dict[str, ir.Struct | None] = field(default_factory=dict)
+    _paths: frozenset[str] | None = None
 
     @property
     def path(self) -> str:
@@ -87,14 +89,22 @@ class Unit:
         return self._variables[name]
 
     def functions_with(self, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
-        """The unit's own function definitions whose text matches a pattern (comments are not text)."""
+        """The unit's own function definitions whose text, or a macro in it, matches a pattern (comments are no text)."""
+        macros = self.visible(self.program.macros.matching(pattern))
         for text in self.own:
-            yield from functions_with(text, pattern)
+            yield from _functions(text, text.items_with(pattern), macros)
 
     def all_functions_with(self, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
         """The same over all texts of the unit, those analysed elsewhere included."""
+        macros = self.visible(self.program.macros.matching(pattern))
         for text in self.texts:
-            yield from functions_with(text, pattern)
+            yield from _functions(text, text.items_with(pattern), macros)
+
+    def visible(self, macros: Definitions) -> set[str]:
+        """Those of some macros that a file of the unit defines."""
+        if self._paths is None:
+            self._paths = frozenset(text.path for text in self.texts)
+        return {name for name, paths in macros.items() if not paths.isdisjoint(self._paths)}
 
     def functions_assigning(self, member: str) -> Iterator[ir.Function]:
         """The functions of all texts that seem to assign `x->member` or `x.member`, by = or by Py_SETREF."""
@@ -135,30 +145,28 @@ class Unit:
         return self.program.versions_of(text) if text is not None else set(self.view.versions)
 
     def functions_mentioning(self, names: Collection[str]) -> Iterator[ir.Function]:
-        """The unit's own function definitions in which one of these identifiers stands as a word."""
+        """The unit's own function definitions that mention one of these identifiers, themselves or by a macro."""
+        macros = self.visible(self.program.macros.mentioning(frozenset(names)))
         for text in self.own:
-            yield from functions_mentioning(text, names)
+            yield from _functions(text, text.items_mentioning(names), macros)
 
     def all_functions_mentioning(self, names: Collection[str]) -> Iterator[ir.Function]:
         """The same over all texts of the unit, those analysed elsewhere included."""
+        macros = self.visible(self.program.macros.mentioning(frozenset(names)))
         for text in self.texts:
-            yield from functions_mentioning(text, names)
+            yield from _functions(text, text.items_mentioning(names), macros)
 
     def text_of(self, path: str) -> Text | None:
         """The text of a file as this unit sees it."""
         return next((text for text in self.texts if text.path == path), None)
 
 
-def functions_with(text: Text, pattern: re.Pattern[bytes]) -> Iterator[ir.Function]:
-    """The function definitions of a text that match a pattern somewhere."""
-    for item in text.items_with(pattern):
-        if item.kind == "function":
-            yield from text.parse(item).functions
-
-
-def functions_mentioning(text: Text, names: Collection[str]) -> Iterator[ir.Function]:
-    """The function definitions of a text in which one of these identifiers stands as a word."""
-    for item in text.items_mentioning(names):
+def _functions(text: Text, items: Iterator[Item], macros: Collection[str]) -> Iterator[ir.Function]:
+    """The functions of some items and of those that use a macro, in the order of the text."""
+    if macros and (users := {item.start: item for item in text.items_mentioning(macros)}):
+        users.update((item.start, item) for item in items)
+        items = iter([users[start] for start in sorted(users)])
+    for item in items:
         if item.kind == "function":
             yield from text.parse(item).functions
 
@@ -213,6 +221,7 @@ class Program:
         self._functions: dict[str, list[str]] | None = None
         self._structs: dict[str, list[str]] | None = None
         self._variables: dict[str, list[str]] | None = None
+        self._macros: MacroIndex | None = None
         self.names: dict[str, list[TypeDef]] = {}
         """Names under which C code holds a type object (symbols, variables, members) → types."""
 
@@ -230,6 +239,13 @@ class Program:
                 self.units.append(Unit(view, tuple(own), self))
                 for text in view.texts:
                     self._versions.setdefault(id(text), set()).update(view.versions)
+
+    @property
+    def macros(self) -> MacroIndex:
+        """The macros of all files."""
+        if self._macros is None:
+            self._macros = MacroIndex(text for _, text in self._first_texts())
+        return self._macros
 
     def versions_of(self, text: Text) -> set[tuple[int, int]]:
         """The Pythons of all views that have this very text."""
