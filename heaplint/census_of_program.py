@@ -8,10 +8,10 @@ from heaplint import ir
 from heaplint.census import Census, CensusModule, CensusType, in_order
 from heaplint.checks.allocation import untracked_instance
 from heaplint.flow.lifecycle import Life, lives
-from heaplint.model.expressions import key_of
+from heaplint.model.expressions import key_of, number
 from heaplint.model.inherit import immutable, instantiable
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Program
+from heaplint.model.program import Program, Unit
 from heaplint.source import SourceFile
 
 
@@ -28,7 +28,7 @@ def take_census(program: Program, sources: Mapping[str, SourceFile]) -> Census:
             key = (made.place.path, made.place.start)
             types.setdefault(key, _type(life, made.symbol in untracked, sources))
         for module in unit.modules:
-            modules.setdefault((module.place.path, module.place.start), _module(module, sources))
+            modules.setdefault((module.place.path, module.place.start), _module(unit, module, sources))
     return in_order(types.values(), modules.values())
 
 
@@ -50,7 +50,7 @@ def _type(life: Life, untracked: bool, sources: Mapping[str, SourceFile]) -> Cen
     )
 
 
-def _module(module: ModuleDef, sources: Mapping[str, SourceFile]) -> CensusModule:
+def _module(unit: Unit, module: ModuleDef, sources: Mapping[str, SourceFile]) -> CensusModule:
     source = sources[module.place.path]
     size = module.fields.get("m_size")
     inter = module.slot("Py_mod_multiple_interpreters")
@@ -61,12 +61,28 @@ def _module(module: ModuleDef, sources: Mapping[str, SourceFile]) -> CensusModul
         symbol=module.symbol,
         name=module.name,
         init=module.init,
-        state_size=_as_written(size, source),
+        state_size=_written(size, source),
         slots=tuple(slot.name for slot in module.slots),
         multiple_interpreters=key_of(inter.value) or None if inter else None,
-        gil=key_of(gil.value) or None if gil else None,
+        gil=key_of(gil.value) or None if gil else _set_by_call(unit),
     )
 
 
-def _as_written(expr: ir.Expr | None, source: SourceFile) -> str | None:
-    return source.data[expr.start : expr.end].decode("utf-8", "replace") if expr is not None else None
+def _set_by_call(unit: Unit) -> str | None:
+    """What single-phase modules say of the GIL with PyUnstable_Module_SetGIL, in whichever reading of the unit."""
+    for one in unit.program.units:
+        if one.path == unit.path:
+            for function in one.functions_mentioning(["PyUnstable_Module_SetGIL"]):
+                for call in ir.calls(function.body):
+                    if ir.called(call) == "PyUnstable_Module_SetGIL" and len(call.args) == 2:
+                        return key_of(call.args[1]) or None
+    return None
+
+
+def _written(expr: ir.Expr | None, source: SourceFile) -> str | None:
+    """A number as a number, anything else as it is written, on one line."""
+    if expr is None:
+        return None
+    value = number(expr)
+    text = source.data[expr.start : expr.end].decode("utf-8", "replace")
+    return " ".join(text.split()) if value is None else str(value)

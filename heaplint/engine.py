@@ -171,6 +171,8 @@ def _unread(program: Program, sources: dict[str, SourceFile]) -> list[Notice]:
     notices = set()
     for unit in program.units:
         for text in unit.own:
+            if not text.names_python():
+                continue  # a bundled library: nothing there is for the rules
             for item, problem, offset in text.problems():
                 line = sources[text.path].position(min(offset, len(sources[text.path].data)))[0]
                 what = f"{item.name}()" if item.name else "a declaration"

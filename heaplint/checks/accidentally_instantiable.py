@@ -27,8 +27,8 @@ def accidentally_instantiable(unit: Unit) -> Iterator[Report]:
         if factory is not None:
             yield Report(
                 "HL107", made.place,
-                f"heap type {made.symbol} has no Py_tp_new and can be called from Python, which gives an uninitialised "
-                f"object: add {_CLOSED}",
+                f"heap type {made.symbol} has no Py_tp_new and can be called from Python, which gives an object "
+                f"with all fields zero: add {_CLOSED}",
                 symbol=made.symbol, related=((factory, "instances are made here"),),
             )
 

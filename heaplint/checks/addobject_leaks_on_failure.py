@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
+from heaplint.findings import Severity
 from heaplint.flow.cfg import Cfg, CfgNode, build
 from heaplint.flow.holdings import RELEASE, Holding, Ownership, Tracker, in_order, spelled
-from heaplint.model.expressions import key_of, number, place
+from heaplint.model.expressions import key_of, number, place, values_of
 from heaplint.model.program import Unit
 
 _CALL = re.compile(rb"\bPyModule_AddObject\b")
@@ -81,10 +82,16 @@ class _Function:
             owned = self.owned(node, call)
             if owned is None:
                 continue
+            static = any(self.is_static_type(one) for one in owned.group)  # nobody frees it: the leak does no harm
             if self.ignored(node, call):
-                yield self.report(call, owned, None)
-            elif (end := self.leak(node, call, owned)) is not None:
+                yield self.report(call, owned, None, "note" if static else None)
+            elif not static and (end := self.leak(node, call, owned)) is not None:
                 yield self.report(call, owned, end)
+
+    def is_static_type(self, name: str) -> bool:
+        """Whether a name is the address of a static type of the program."""
+        made = self.unit.program.names.get(name.removeprefix("&"), ()) if name.startswith("&") else ()
+        return any(one.kind == "static" for one in made)
 
     def owned(self, node: CfgNode, call: ir.Call) -> _Owned | None:
         """The reference that a call is given, when it is one that the function has to care for."""
@@ -97,8 +104,8 @@ class _Function:
             return _Owned("", frozenset(), False) if made else None
         state = self.tracker.before(node, self.holdings[node.index], call)
         held = state.get(name, Holding(frozenset({name})))
-        if any(one in _SINGLETONS or builtin(one.removeprefix("&")) is not None for one in held.group):
-            return None  # the interpreter's own: a reference too many does no harm
+        if any(self.of_the_interpreter(one) for one in held.group):
+            return None  # a reference too many does no harm
         if ir.called(value) in _REFERENCE_TO:
             return _Owned(name, held.group, True)
         if held.spare > 0:
@@ -109,6 +116,13 @@ class _Function:
         if self.ignored(node, call) and self.acquired_next(node, name):
             return _Owned(name, held.group, True)
         return None
+
+    def of_the_interpreter(self, name: str) -> bool:
+        """Whether a name is that of a singleton or a type of the interpreter."""
+        if name in _SINGLETONS or builtin(name.removeprefix("&")) is not None:
+            return True
+        values = values_of(self.function, name)
+        return bool(values) and all(_is_singleton(value) for value in values)
 
     def released_elsewhere(self, name: str) -> bool:
         """Whether another function releases what a name's storage keeps (m_clear, m_free, a cleanup)."""
@@ -212,12 +226,14 @@ class _Function:
 
     # -- words -----------------------------------------------------------------------------------------------------
 
-    def report(self, call: ir.Call, owned: _Owned, end: ir.Node | None) -> Report:
+    def report(
+        self, call: ir.Call, owned: _Owned, end: ir.Node | None, severity: Severity | None = None
+    ) -> Report:
         text = ir.string_value(call.args[1])
         item = key_of(ir.strip(_bare(call.args[2]))) if owned.name else text
         quoted = f'"{text}"' if text else ""
         what = owned.name.removeprefix("&") or f"the object made for {quoted or 'the module'}"
-        happens = f"{what} leaks when PyModule_AddObject cannot add it"
+        happens = f"{what} {'leaks' if severity is None else 'is missing'} when PyModule_AddObject cannot add it"
         if quoted and owned.name:
             happens += f" as {quoted}"
         if end is None:
@@ -226,10 +242,16 @@ class _Function:
             happens += ": the failure path does not release it"
         else:
             happens += ": no name is left to release it by"
-        if owned.shared:
+        if severity is not None:
+            cure = "check the result, or the import goes on with an exception set; PyModule_AddType takes no reference"
+        elif owned.shared:
             cure = f"Py_DECREF({owned.name}) on failure, or take no reference and use PyModule_AddObjectRef"
         elif owned.stored:
-            cure = f"Py_CLEAR({owned.name}) on failure, or use PyModule_AddObjectRef and keep it"
+            checked = "" if end is not None else "check the result: "
+            cure = (
+                f"{checked}Py_CLEAR({owned.name}) on failure, "
+                f"or use PyModule_AddObjectRef and let {owned.name} keep its own reference"
+            )
         elif owned.name:
             cure = f"Py_DECREF({owned.name}) on failure, or use PyModule_Add (3.13)"
         else:
@@ -239,12 +261,19 @@ class _Function:
             path = self.function.path
             steps = (
                 (place(path, call), "PyModule_AddObject fails and takes nothing over"),
-                (place(path, end), f"{self.function.name} is left with the reference still held"),
+                (place(path, end), f"{self.function.name} returns here, the reference still held"),
             )
         return Report(
             "HL408", place(self.function.path, call), f"{happens}; {cure}",
-            function=self.function.name, item=item or None, steps=steps,
+            function=self.function.name, item=item or None, steps=steps, severity=severity,
         )
+
+
+def _is_singleton(value: ir.Expr) -> bool:
+    inner = ir.strip(value)
+    if isinstance(inner, ir.Conditional):
+        return _is_singleton(inner.then) and _is_singleton(inner.otherwise)
+    return isinstance(inner, ir.Name) and inner.text in _SINGLETONS
 
 
 def _any_element(name: str) -> str:

@@ -131,7 +131,7 @@ def untracked_instance(unit: Unit) -> Iterator[Report]:
                 yield Report(
                     "HL205", one.place,
                     f"{one.how} makes an instance of {one.made.symbol}, a garbage-collected type, without room for the "
-                    "collector's head: use PyObject_GC_New",
+                    "collector's header: use PyObject_GC_New",
                     symbol=one.made.symbol, function=one.function.name, severity="error",
                 )
         elif one.how in _GC_NEW and one.variable:

@@ -9,7 +9,7 @@ from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
 from heaplint.checks.traverse import at_name, visited_members
-from heaplint.flow.events import TYPE, Event, Trace, covers
+from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.inherit import has_gc
 from heaplint.model.inherit import slot as inherited_slot
@@ -106,7 +106,7 @@ def clear_skips_member(unit: Unit) -> Iterator[Report]:
             traversed = path in visited or _skipped_by_both(life, path)
             if not traversed or life.released_by(trace, path):
                 continue
-            if _reset(trace, path) or not life.owned(path) or not changes(life, member):
+            if _reset(life, trace, path) or not life.owned(path) or not changes(life, member):
                 continue
             skipped.append(path)
         if not all(life.atomic(path) for path in skipped):
@@ -123,8 +123,8 @@ def _skipped_by_both(life: Life, path: str) -> bool:
     return trace is not None and trace.complete and life.released_by(life.trace("tp_dealloc"), path)
 
 
-def _reset(trace: Trace, path: str) -> bool:
-    return any(covers(event.path, path) for event in trace.of("assign") if event.path not in ("", "?", TYPE))
+def _reset(life: Life, trace: Trace, path: str) -> bool:
+    return any(life.covers(event.path, path) for event in trace.of("assign") if event.path not in ("", "?", TYPE))
 
 
 @check("HL220")

@@ -10,9 +10,9 @@ from heaplint.checks.allocation import mismatched_frees
 from heaplint.checks.registry import Report, check
 from heaplint.checks.traverse import at_name
 from heaplint.flow.cfg import CfgNode
-from heaplint.flow.events import TYPE, Event, Trace, covers
+from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives, names_builtin
-from heaplint.model.inherit import subclassable
+from heaplint.model.inherit import instantiable, subclassable
 from heaplint.model.members import OwnedMember
 from heaplint.model.program import Unit
 
@@ -114,7 +114,7 @@ def dealloc_leaks_type(unit: Unit) -> Iterator[Report]:
         yield Report(
             "HL207", at_name(function),
             f"{function.name} does not release the type of the instance: each instance leaks a reference to it; "
-            "add Py_DECREF(type) after the object is freed",
+            "keep Py_TYPE(self) in a variable and Py_DECREF it after the object is freed",
             symbol=life.symbol, function=function.name,
         )
 
@@ -173,6 +173,15 @@ def mismatched_free(unit: Unit) -> Iterator[Report]:
                     f"but the type {kind}: use {instead}",
                     symbol=life.symbol, function=event.function,
                 )
+    for life, function, trace in traced(unit):
+        if life.gc is False and subclassable(life.made) and instantiable(life.made) and not _asks_exact_type(function):
+            for event in trace.of("free"):
+                if event.detail in _PLAIN_FREE and trace.function.complete:
+                    yield Report(
+                        "HL209", event.place, f"{event.function} frees instances of subclasses of {life.symbol} with "
+                        f"{event.detail} too, but one written in Python takes part in garbage collection: use tp_free",
+                        symbol=life.symbol, function=event.function,
+                    )
     for life in lives(unit):
         definition = life.made.slot("tp_free")
         if definition is None or life.gc is None or definition.function not in (_PLAIN_FREE | _GC_FREE):
@@ -184,9 +193,16 @@ def mismatched_free(unit: Unit) -> Iterator[Report]:
                 + ("takes part in garbage collection" if life.gc else "does not take part in garbage collection"),
                 symbol=life.symbol, function=definition.function,
             )
-
-
     yield from mismatched_frees(unit)
+
+
+def _asks_exact_type(function: ir.Function) -> bool:
+    """Whether a dealloc compares types: it may free instances of subclasses otherwise."""
+    return any(
+        (isinstance(node, ir.Call) and (ir.called(node) in ("Py_IS_TYPE", "Py_Is") or ir.called(node).endswith("Exact")))
+        or (isinstance(node, ir.Binary) and node.operator in ("==", "!="))
+        for node in ir.walk(function.body)
+    )
 
 
 @check("HL212")
@@ -256,7 +272,7 @@ def _let_go(life: Life, trace: Trace, member: OwnedMember) -> bool:
     """Whether the member is released; of an array the elements are, not only its memory."""
     if not member.many:
         return life.released_by(trace, member.path)
-    return any(covers(event.path, member.path) for event in trace.of("release", "touch") if event.path not in ("", "?"))
+    return any(life.covers(event.path, member.path) for event in trace.of("release", "touch") if event.path not in ("", "?"))
 
 
 @check("HL223")

@@ -22,7 +22,8 @@ def heap_type_without_gc(unit: Unit) -> Iterator[Report]:
         light = immutable(made) is True and not owns
         yield Report(
             "HL201", made.place,
-            f"heap type {made.symbol} has no Py_TPFLAGS_HAVE_GC: what its instances and its type refer to is never collected",
+            f"heap type {made.symbol} has no Py_TPFLAGS_HAVE_GC: cycles through its instances, each of which refers to its "
+            "type, are never collected",
             symbol=made.symbol, severity="note" if light else None,
         )
 

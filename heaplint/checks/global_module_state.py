@@ -25,11 +25,15 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
                 if module.init == "multi-phase"
                 else "which says that its state is in C globals"
             )
+            kept = _kept(unit)
+            if kept:
+                cure = f"move {_listed(kept)} to the module state and set m_size to its sizeof"
+            else:
+                cure = "no state of its own was found there: then set m_size to 0"
             yield Report(
                 "HL302",
                 module.place,
-                f"{module.symbol} has m_size {number}, {consequence}; "
-                "move the state to a struct and set m_size to its sizeof",
+                f"{module.symbol} has m_size {number}, {consequence}; {cure}",
                 symbol=module.symbol,
             )
         elif module.init == "multi-phase" and (found := _filled(unit, module.exec_functions)) is not None:
@@ -39,10 +43,26 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
                 module.place,
                 f"{module.symbol} is initialised in two phases, but {function.name}() stores an object in the "
                 f"{'static' if 'static' in one.variable.variable.type.storage else 'global'} variable {one.name}: "
-                "every interpreter that imports it overwrites the last one's; move it to the module state",
+                "each interpreter that imports the module overwrites that of the one before; move it to the module state",
                 symbol=module.symbol,
                 related=((place(function.path, node), f"{one.name} is set here"),),
             )
+
+
+def _kept(unit: Unit) -> list[str]:
+    """The static types and object variables around a module's definition."""
+    around = [other for other in unit.program.units if other.path == unit.path or _folder(other.path) == _folder(unit.path)]
+    names = [made.symbol for other in around for made in other.types if made.kind == "static"]
+    names += [one.name for other in around for one in static_objects(other)]
+    return list(dict.fromkeys(names))
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def _filled(unit: Unit, functions: list[str]) -> tuple[StaticObject, ir.Function, ir.Node] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
-from heaplint.model.expressions import place, values_of
+from heaplint.model.expressions import key_of, place, values_of
 from heaplint.model.mentions import functions_mentioning, other_readings
 from heaplint.model.module_lookup import module_named, modules_around
 from heaplint.model.modules import ModuleDef
@@ -29,10 +29,19 @@ def single_phase_init(unit: Unit) -> Iterator[Report]:
                     "HL301",
                     ir.Place(function.path, function.start, function.end),
                     f"{function.name} uses single-phase initialisation: it returns a module ({ir.called(call)}); "
-                    "return PyModuleDef_Init(&def) and move the work to a Py_mod_exec function",
+                    f"return PyModuleDef_Init({_definition(call)}) and move the work to a Py_mod_exec function",
                     symbol=function.name,
                     function=function.name,
                 )
+
+
+def _definition(call: ir.Call) -> str:
+    """The definition that a module is made of, as it is written."""
+    inner = ir.strip(call.args[0]) if call.args else None
+    name = key_of(inner)
+    if not name:
+        return "&def"
+    return f"&{name}" if isinstance(inner, ir.Unary) else name
 
 
 def _init_names(unit: Unit) -> list[str]:

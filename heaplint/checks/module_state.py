@@ -16,6 +16,7 @@ from heaplint.model.mentions import other_readings
 from heaplint.model.module_lookup import reached
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
+from heaplint.model.writes import may_be_set
 
 _FUNCTIONS = ("m_traverse", "m_clear", "m_free")
 _ACQUIRE = frozenset({"Py_INCREF", "Py_XINCREF", "Py_IncRef", "Py_NewRef", "Py_XNewRef"})
@@ -50,7 +51,13 @@ def module_state_not_traversed(unit: Unit) -> Iterator[Report]:
             if (function := unit.function(symbol)) is not None
         }
         values = _Values(unit, module)
-        members = [member for member in owned_members(unit, module.state) if not _borrowed(values, member, traces)]
+        named = [*module.exec_functions, *module.functions.values(), *filter(None, [module.init_function])]
+        all_there = bool(module.init_function) and all(unit.function(name) is not None for name in named)
+        members = [
+            member for member in owned_members(unit, module.state)
+            if not _borrowed(values, member, traces)
+            and not (all_there and not may_be_set(unit.program, member.path.rpartition(".")[2]))
+        ]
         indirect = () if members else _indirect(unit, module.state, traces)
         if not members and not indirect:
             continue

@@ -175,7 +175,7 @@ class _Initialisation:
     def _called_by_initialisation(self, name: str, depth: int) -> bool:
         pattern = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
         callers: set[str] = set()
-        for text in self.unit.texts:
+        for text in self.unit.scope_of(name):
             for found in pattern.finditer(text.code):
                 item = text.item_at(found.start())
                 if item is None:

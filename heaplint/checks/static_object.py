@@ -16,7 +16,7 @@ _CURE = "keep it in the module state"
 def static_object(unit: Unit) -> Iterator[Report]:
     """Every variable with static storage that holds objects."""
     for one in static_objects(unit):
-        if _points_to_static_types(unit, one):
+        if _points_to_static_types(unit, one) or _defined_elsewhere(unit, one):
             continue
         yield Report(
             "HL303",
@@ -25,6 +25,17 @@ def static_object(unit: Unit) -> Iterator[Report]:
             symbol=one.name,
             function=one.variable.function or None,
         )
+
+
+def _defined_elsewhere(unit: Unit, one: StaticObject) -> bool:
+    """A tentative definition in a header, of a variable that a source file of the program defines."""
+    kind = one.variable.variable.type
+    if one.variable.function or "static" in kind.storage or one.variable.place.path == unit.path:
+        return False
+    return any(
+        other.name == one.name and "static" not in other.variable.type.storage and not other.function
+        for main in unit.program.units for other in main.globals if other.place.path == main.path
+    )
 
 
 def _points_to_static_types(unit: Unit, one: StaticObject) -> bool:
@@ -78,8 +89,7 @@ _GETS_RESULT = re.compile(rb"\s*=\s*(?:\([^()]*\)\s*)?(\w+)\s*\(")
 def _use(unit: Unit, one: StaticObject) -> str:
     if one.variable.variable.type.name == "PyTypeObject":
         return "a type object"
-    text = unit.text_of(one.variable.place.path)
-    if text is not None:
+    for text in unit.texts:
         for at in text.mentions(one.name):
             found = _GETS_RESULT.match(text.code, at + len(one.name))
             called = found.group(1).decode() if found else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
-from heaplint.flow.events import TYPE, Event, Trace, covers
+from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives, names_builtin, trace_visits_type
 from heaplint.model.inherit import has_gc, slot, subclassable
 from heaplint.model.members import owned_members
@@ -68,14 +68,14 @@ def traverse_skips_member(unit: Unit) -> Iterator[Report]:
             continue  # something that was not recognised is visited: it may be any of them
         skipped = [
             member.path for member in life.members_for(function)
-            if not any(covers(path, member.path) for path in seen)
+            if not any(life.covers(path, member.path) for path in seen)
             and life.owned(member.path) and life.needs_visit(member)
         ]
         if not all(life.atomic(path) for path in skipped):
+            cure = f"add Py_VISIT(self->{skipped[0]})" if len(skipped) == 1 else "visit each of them with Py_VISIT"
             yield Report(
                 "HL204", at_name(function),
-                f"{function.name} does not visit {', '.join(skipped)}, which the instance owns: "
-                "visit each of them with Py_VISIT",
+                f"{function.name} does not visit {', '.join(skipped)}, which the instance owns: {cure}",
                 symbol=life.symbol, function=function.name, item=",".join(skipped),
             )
 
@@ -300,5 +300,5 @@ def visited_members(unit: Unit, life: Life) -> list[str]:
         return []
     return [
         member.path for member in life.members
-        if any(covers(event.path, member.path) for event in trace.of("visit") if event.path not in ("?", "", TYPE))
+        if any(life.covers(event.path, member.path) for event in trace.of("visit") if event.path not in ("?", "", TYPE))
     ]

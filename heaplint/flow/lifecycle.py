@@ -15,6 +15,7 @@ from heaplint.model.inherit import Slot, has_gc, slot
 from heaplint.model.members import OBJECT_STRUCT, OwnedMember, is_object_struct, owned_members
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.writes import may_be_set
 
 NEW_REFERENCE = re.compile(
     r"(?:Py_NewRef|Py_XNewRef|Py_BuildValue|PyObject_(?!Init|Malloc|Realloc|Calloc|Del|Free)\w+|Py(?:List|Dict|Set|FrozenSet|"
@@ -52,6 +53,10 @@ class Assignment:
     """The function takes a reference to the value, or the value is a new one."""
 
 
+_TABLES = frozenset({"tp_name", "tp_doc", "tp_methods", "tp_members", "tp_getset", "tp_base", "tp_bases"})
+"""Slots that hold no function."""
+
+
 @dataclass(slots=True, eq=False)
 class Life:
     """One type with what its functions do."""
@@ -61,6 +66,7 @@ class Life:
     made: TypeDef
     gc: bool | None
     _members: list[OwnedMember] | None = None
+    _names: dict[str, set[str]] | None = None
     _assignments: dict[str, list[Assignment]] = field(default_factory=dict)
     _released: dict[str, bool] = field(default_factory=dict)
 
@@ -115,6 +121,30 @@ class Life:
             return self.members
         weak = self.weaklist_member()
         return [m for m in owned_members(self.unit, struct) if m.path != weak and not _weak_name(m.path)]
+
+    def covers(self, path: str, member: str) -> bool:
+        """Whether what is done to a path is done to a member, also under the name it has in a struct that begins alike."""
+        if covers(path, member):
+            return True
+        head, dot, rest = member.partition(".")
+        return any(covers(path, other + dot + rest) for other in self._other_names().get(head, ()))
+
+    def _other_names(self) -> dict[str, set[str]]:
+        """The names of the instance's fields in other types' structs that have fields of the same types up to there.
+
+        A macro with a prefix makes such heads, and functions cast one struct to the other.
+        """
+        if self._names is None:
+            self._names = {}
+            own = self.made.struct.fields if self.made.struct is not None else ()
+            structs = {id(one.struct): one.struct for one in self.unit.types if one.struct is not None}
+            for struct in structs.values():
+                for mine, other in zip(own, struct.fields, strict=False):
+                    if mine.type != other.type:
+                        break
+                    if mine.name and mine.name != other.name and all(one.name != other.name for one in own):
+                        self._names.setdefault(mine.name, set()).add(other.name)
+        return self._names
 
     def visits_type(self) -> bool | None:
         """Whether the traverse that the instances use visits their type; None when it cannot be told."""
@@ -177,7 +207,7 @@ class Life:
     def released_by(self, trace: Trace | None, member: str) -> bool:
         """Whether a function releases a member, or hands it to one that may."""
         return trace is not None and any(
-            covers(event.path, member) for event in trace.of("release", "free-memory", "touch")
+            self.covers(event.path, member) for event in trace.of("release", "free-memory", "touch")
             if event.path not in ("", "?")
         )
 
@@ -250,7 +280,20 @@ class Life:
 
     def owned(self, member: str) -> bool:
         """Whether the code shows that a member holds a strong reference."""
-        return self.released_in_slots(member) or member in self.writable_members() or any(one.acquired for one in self.assignments(member))
+        if member in self.writable_members() or any(one.acquired for one in self.assignments(member)):
+            return True
+        return self.released_in_slots(member) and (
+            not self._all_there() or may_be_set(self.unit.program, member.rpartition(".")[2])
+        )
+
+    def _all_there(self) -> bool:
+        """Whether the program has every function that the type's slots name, one that makes instances among them."""
+        makes = "tp_new" in self.made.slots or "tp_init" in self.made.slots
+        return makes and not self.made.slots_unknown and all(
+            self.unit.function(one.function) is not None for one in self.made.slots.values()
+            if one.function and one.name not in _TABLES and not one.name.startswith("tp_as_")
+            and not one.function.startswith(("Py", "_Py"))
+        )
 
     def needs_visit(self, member: OwnedMember) -> bool:
         """Whether the collector has to know of an owned member.

@@ -192,6 +192,10 @@ class Text:
             self._api = frozenset(_API_WORD.findall(self.code))
         return word.lstrip(b"_") in self._api
 
+    def names_python(self) -> bool:
+        """Whether the text has a name of the C API at all."""
+        return _API_WORD.search(self.code) is not None
+
     def mentions(self, name: str) -> Iterator[int]:
         """The offsets at which an identifier stands as a word; comments are no text, strings are."""
         code, word = self.code, name.encode()

@@ -156,6 +156,14 @@ class Unit:
         for text in self.texts:
             yield from _functions(text, text.items_mentioning(names), macros)
 
+    def scope_of(self, function: str) -> tuple[Text, ...]:
+        """The texts in which a function of the unit can be called by name: all, when it has external linkage."""
+        items = [(text, item) for text in self.texts for item in text.functions.get(function, ())]
+        if items and all(is_static(text, item) for text, item in items):
+            return self.texts
+        others = (text for one in self.program.units if one.path != self.path for text in one.own)
+        return (*self.texts, *others)
+
     def text_of(self, path: str) -> Text | None:
         """The text of a file as this unit sees it."""
         return next((text for text in self.texts if text.path == path), None)

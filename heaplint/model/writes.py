@@ -1,19 +1,65 @@
-"""Which functions of a unit write variables with static storage, found without parsing the others."""
+"""What is written somewhere, found in the text without parsing it."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.frontend.items import Item
-from heaplint.model.program import Unit
+from heaplint.model.program import Program, Unit
 
 _WRITE = re.compile(
     rb"\b([A-Za-z_]\w*)\s*(?:\[[^\[\];]*\]\s*|\.\s*\w+\s*)*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=))|"
     rb"(?:\+\+|--)\s*([A-Za-z_]\w*)"
 )
 _STATIC = re.compile(rb"\bstatic\b")
+
+
+_GIVEN = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)(?!\s*(?:NULL|0|nullptr)\s*[;,)])|,)")
+_ADDRESS = re.compile(rb"(?<!&)&(?!&)[\s(]*[\w.>\-\[\]\s)*]*\Z")
+_ARGUMENT = re.compile(rb"\s*[,)]")
+_NAME_BEFORE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
+
+
+@functools.lru_cache(maxsize=1024)
+def may_be_set(program: Program, member: str) -> bool:
+    """False when nothing in the program gives members of this name a value other than NULL.
+
+    A member that a function is given, by itself, by its address or as a macro's argument, may be set by that.
+    """
+    if program.macros.mentioning(frozenset({member})):
+        return True
+    for unit in program.units:
+        for text in unit.own:
+            code = text.code
+            for at in text.mentions(member):
+                before = code[max(0, at - 120) : at].rstrip()
+                behind = at + len(member)
+                if not before.endswith((b"->", b".")):
+                    if before.endswith((b"(", b",")) and _ARGUMENT.match(code, behind) and _callee(code, at) in text.macro_names:
+                        return True
+                elif _GIVEN.match(code, behind) or _ADDRESS.search(before):
+                    return True
+    return False
+
+
+def _callee(code: bytes, at: int) -> str:
+    """The name before the parenthesis that an offset lies in; "" when there is none near."""
+    depth = 0
+    for index in range(at - 1, max(-1, at - 400), -1):
+        char = code[index : index + 1]
+        if char == b")":
+            depth += 1
+        elif char == b"(":
+            depth -= 1
+            if depth < 0:
+                found = _NAME_BEFORE.search(code, max(0, index - 100), index)
+                return found.group(1).decode() if found else ""
+        elif char in b";{}":
+            break
+    return ""
 
 
 def written_names(unit: Unit) -> set[bytes]:
