@@ -9,7 +9,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import place
 from heaplint.model.module_lookup import reached, size
 from heaplint.model.program import Unit
-from heaplint.model.static_objects import StaticObject, static_object, static_objects
+from heaplint.model.static_objects import StaticObject, static_object, static_objects, static_objects_of_folder
 
 _RESETS = frozenset({"Py_SETREF", "Py_XSETREF"})
 
@@ -51,14 +51,13 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
 
 def _kept(unit: Unit) -> list[str]:
     """The static types and object variables around a module's definition."""
-    around = [other for other in unit.program.units if other.path == unit.path or _folder(other.path) == _folder(unit.path)]
-    names = [made.symbol for other in around for made in other.types if made.kind == "static"]
-    names += [one.name for other in around for one in static_objects(other)]
+    folder = unit.path.rpartition("/")[0]
+    names = [
+        made.symbol for other in unit.program.units if other.path.rpartition("/")[0] == folder
+        for made in other.types if made.kind == "static"
+    ]
+    names += [one.name for one in static_objects_of_folder(unit.program, folder)]
     return list(dict.fromkeys(names))
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def _listed(names: list[str]) -> str:

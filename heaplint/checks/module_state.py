@@ -52,11 +52,11 @@ def module_state_not_traversed(unit: Unit) -> Iterator[Report]:
         }
         values = _Values(unit, module)
         named = [*module.exec_functions, *module.functions.values(), *filter(None, [module.init_function])]
-        all_there = bool(module.init_function) and all(unit.function(name) is not None for name in named)
+        all_there = bool(module.init_function) and all(unit.has_function(name) for name in named)
         members = [
             member for member in owned_members(unit, module.state)
             if not _borrowed(values, member, traces)
-            and not (all_there and not may_be_set(unit.program, member.path.rpartition(".")[2]))
+            and (not all_there or may_be_set(unit, module.state, member.path))
         ]
         indirect = () if members else _indirect(unit, module.state, traces)
         if not members and not indirect:

@@ -283,14 +283,14 @@ class Life:
         if member in self.writable_members() or any(one.acquired for one in self.assignments(member)):
             return True
         return self.released_in_slots(member) and (
-            not self._all_there() or may_be_set(self.unit.program, member.rpartition(".")[2])
+            self.made.struct is None or not self._all_there() or may_be_set(self.unit, self.made.struct, member)
         )
 
     def _all_there(self) -> bool:
         """Whether the program has every function that the type's slots name, one that makes instances among them."""
         makes = "tp_new" in self.made.slots or "tp_init" in self.made.slots
         return makes and not self.made.slots_unknown and all(
-            self.unit.function(one.function) is not None for one in self.made.slots.values()
+            self.unit.has_function(one.function) for one in self.made.slots.values()
             if one.function and one.name not in _TABLES and not one.name.startswith("tp_as_")
             and not one.function.startswith(("Py", "_Py"))
         )

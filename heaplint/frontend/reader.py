@@ -176,7 +176,11 @@ class Text:
 
         Quicker than `items_with` and a pattern of the same words.
         """
-        places = [at for name in names if self.may_mention(name) for at in self.mentions(name)]
+        api = self._api_words()
+        places = [
+            at for name in names if not name.startswith(("Py", "_Py")) or name.encode().lstrip(b"_") in api
+            for at in self.mentions(name)
+        ]
         last = -1
         for at in sorted(places):
             if at >= last and (item := self.item_at(at)) is not None:
@@ -188,9 +192,12 @@ class Text:
         word = name.encode()
         if not word.startswith((b"Py", b"_Py")):
             return word in self.code
+        return word.lstrip(b"_") in self._api_words()
+
+    def _api_words(self) -> frozenset[bytes]:
         if self._api is None:
             self._api = frozenset(_API_WORD.findall(self.code))
-        return word.lstrip(b"_") in self._api
+        return self._api
 
     def names_python(self) -> bool:
         """Whether the text has a name of the C API at all."""

@@ -10,6 +10,7 @@ from heaplint.frontend.expand import stays
 from heaplint.frontend.preprocess import Macro
 from heaplint.frontend.reader import Text
 
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 _IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 Definitions = Mapping[str, frozenset[str]]
@@ -40,6 +41,7 @@ class MacroIndex:
                         bodies.append(body)
                         length += len(body) + 1
         self._bodies = b"\n".join(bodies)
+        self._words = frozenset(_WORD.findall(self._bodies))
         self._matching: dict[re.Pattern[bytes], Definitions] = {}
         self._mentioning: dict[frozenset[str], Definitions] = {}
 
@@ -76,7 +78,7 @@ class MacroIndex:
 
     def _mentions(self, word: str) -> Iterator[int]:
         bodies, wanted = self._bodies, word.encode()
-        at = bodies.find(wanted)
+        at = bodies.find(wanted) if wanted in self._words else -1
         while at >= 0:
             end = at + len(wanted)
             if not ((at and bodies[at - 1] in _IN_WORDS) or (end < len(bodies) and bodies[end] in _IN_WORDS)):

@@ -20,9 +20,10 @@ def reaching(unit: Unit, words: frozenset[str], depth: int) -> frozenset[str]:
     A look at the text alone, macros included, which says for most functions that they need not be read. Of other
     units' functions only those count that mention a name themselves.
     """
-    wanted = words | _mentioned_abroad(unit.program, words)
+    abroad = _mentioned_abroad(unit.program, words)
+    wanted = words | abroad
     names = [(text, text.function_names()) for text in unit.texts]
-    found: set[str] = set()
+    found = set(abroad)
     for _ in range(depth + 1):
         wanted |= unit.visible(unit.program.macros.mentioning(wanted))
         further = {
@@ -35,7 +36,7 @@ def reaching(unit: Unit, words: frozenset[str], depth: int) -> frozenset[str]:
             break
         found |= further
         wanted = frozenset(further)
-    return frozenset(found | wanted)
+    return frozenset(found)
 
 
 @functools.lru_cache(maxsize=8)

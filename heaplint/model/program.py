@@ -48,6 +48,13 @@ class Unit:
         return self.view.path
 
     @property
+    def paths(self) -> frozenset[str]:
+        """The files of all texts."""
+        if self._paths is None:
+            self._paths = frozenset(text.path for text in self.texts)
+        return self._paths
+
+    @property
     def texts(self) -> tuple[Text, ...]:
         """The main file first, then the project's files that it includes."""
         return self.view.texts
@@ -64,6 +71,10 @@ class Unit:
             found = next((one for text in self.texts if (one := text.function(name)) is not None), None)
             self._functions[name] = found if found is not None else self.program.external_function(name, self)
         return self._functions[name]
+
+    def has_function(self, name: str) -> bool:
+        """Whether the program defines a function that a call of `name` may reach; nothing is read for the answer."""
+        return any(name in text.functions for text in self.texts) or self.program.has_external_function(name)
 
     def struct(self, name: str) -> ir.Struct | None:
         """A struct or union by its tag or typedef name, typedefs of typedefs followed."""
@@ -102,9 +113,8 @@ class Unit:
 
     def visible(self, macros: Definitions) -> set[str]:
         """Those of some macros that a file of the unit defines."""
-        if self._paths is None:
-            self._paths = frozenset(text.path for text in self.texts)
-        return {name for name, paths in macros.items() if not paths.isdisjoint(self._paths)}
+        own = self.paths
+        return {name for name, paths in macros.items() if not paths.isdisjoint(own)}
 
     def functions_assigning(self, member: str) -> Iterator[ir.Function]:
         """The functions of all texts that seem to assign `x->member` or `x.member`, by = or by Py_SETREF."""
@@ -286,6 +296,14 @@ class Program:
 
     def external_function(self, name: str, unit: Unit) -> ir.Function | None:
         """A function with external linkage defined in another unit; None when there is none, or more than one."""
+        paths = self._external_functions().get(name, ())
+        return self._nearest(paths, unit, lambda text: text.function(name))
+
+    def has_external_function(self, name: str) -> bool:
+        """Whether some unit defines a function of this name with external linkage."""
+        return name in self._external_functions()
+
+    def _external_functions(self) -> dict[str, list[str]]:
         if self._functions is None:
             self._functions = {}
             for path, text in self._first_texts():
@@ -294,8 +312,7 @@ class Program:
                         where = self._functions.setdefault(known, [])
                         if path not in where:
                             where.append(path)
-        paths = self._functions.get(name, ())
-        return self._nearest(paths, unit, lambda text: text.function(name))
+        return self._functions
 
     def external_struct(self, name: str, unit: Unit) -> ir.Struct | None:
         """A struct that no file included by the unit defines, by its name alone."""

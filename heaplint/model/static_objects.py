@@ -140,6 +140,15 @@ def _by_name(program: Program) -> Mapping[str, tuple[StaticObject, ...]]:
     return {name: tuple(found) for name, found in names.items()}
 
 
+def static_objects_of_folder(program: Program, folder: str) -> list[StaticObject]:
+    """The file-level object variables of all files of a folder, in the order of their places."""
+    found = [
+        one for many in _by_name(program).values() for one in many
+        if one.variable.place.path.rpartition("/")[0] == folder
+    ]
+    return sorted(found, key=lambda one: (one.variable.place.path, one.variable.place.start))
+
+
 @functools.lru_cache(maxsize=1)
 def _global_names(program: Program) -> frozenset[str]:
     """The names of all pointers and structs with static storage: a cheap answer to most questions."""

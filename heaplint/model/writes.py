@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.frontend.items import Item
-from heaplint.model.program import Program, Unit
+from heaplint.frontend.reader import Text
+from heaplint.model.program import Unit
 
 _WRITE = re.compile(
     rb"\b([A-Za-z_]\w*)\s*(?:\[[^\[\];]*\]\s*|\.\s*\w+\s*)*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=))|"
@@ -24,24 +25,36 @@ _NAME_BEFORE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
 
 
 @functools.lru_cache(maxsize=1024)
-def may_be_set(program: Program, member: str) -> bool:
-    """False when nothing in the program gives members of this name a value other than NULL.
+def may_be_set(unit: Unit, struct: ir.Struct, path: str) -> bool:
+    """False when nothing in the program gives a member of a struct a value other than NULL, going by its name alone.
 
-    A member that a function is given, by itself, by its address or as a macro's argument, may be set by that.
+    A member that a function is given, by itself, by its address or as a macro's argument, may be set by that; so may
+    one whose offset is taken.
     """
-    if program.macros.mentioning(frozenset({member})):
+    member = path.rpartition(".")[2]
+    main = unit.texts[0]
+    if _sets(main, member) or unit.program.macros.mentioning(frozenset({member})):
         return True
-    for unit in program.units:
-        for text in unit.own:
-            code = text.code
-            for at in text.mentions(member):
-                before = code[max(0, at - 120) : at].rstrip()
-                behind = at + len(member)
-                if not before.endswith((b"->", b".")):
-                    if before.endswith((b"(", b",")) and _ARGUMENT.match(code, behind) and _callee(code, at) in text.macro_names:
-                        return True
-                elif _GIVEN.match(code, behind) or _ADDRESS.search(before):
-                    return True
+    header = next((text.path for text in unit.texts if struct.name in text.struct_names()), None)
+    return any(
+        _sets(text, member) for one in unit.program.units
+        if header is None or header in one.paths  # no other file knows the members
+        for text in one.own
+    )
+
+
+def _sets(text: Text, member: str) -> bool:
+    code = text.code
+    for at in text.mentions(member):
+        before = code[max(0, at - 120) : at].rstrip()
+        behind = at + len(member)
+        if before.endswith((b"->", b".")):
+            if _GIVEN.match(code, behind) or _ADDRESS.search(before):
+                return True
+        elif before.endswith((b"(", b",")) and _ARGUMENT.match(code, behind):
+            callee = _callee(code, at)
+            if callee == "offsetof" or callee in text.macro_names:
+                return True
     return False
 
 
