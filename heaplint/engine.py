@@ -40,14 +40,26 @@ class Result:
 
 def run(discovery: Discovery, config: Config, progress: Progress | None) -> Result:
     """Analyse the files that were discovered."""
+    with collector_at_rest():
+        return _run(discovery, config, progress)[0]
+
+
+def run_with_census(discovery: Discovery, config: Config, progress: Progress | None) -> tuple[Result, Census]:
+    """Analyse the files that were discovered, and take the census of what was read."""
+    with collector_at_rest():
+        result, program = _run(discovery, config, progress)
+        return result, take_census(program, {source.path: source for source in discovery.files})
+
+
+def _run(discovery: Discovery, config: Config, progress: Progress | None) -> tuple[Result, Program]:
     sources = {source.path: source for source in discovery.files}
     selection = Selection.from_config(config, all_cards(), root=discovery.root)
-    with collector_at_rest():
-        program, reader = read_program(sources, config, progress)
-        merged = merge(_reports(program, selection), sources, config.target)
-        notices = (*discovery.notices, *sorted(reader.notices), *_unread(program, sources))
+    program, reader = read_program(sources, config, progress)
+    merged = merge(_reports(program, selection), sources, config.target)
+    notices = (*discovery.notices, *sorted(reader.notices), *_unread(program, sources))
     kept = tuple(finding for finding in merged if selection.keeps(finding))
-    return Result(suppress.apply(kept, sources, selection), tuple(dict.fromkeys(notices)), len(sources))
+    result = Result(suppress.apply(kept, sources, selection), tuple(dict.fromkeys(notices)), len(sources))
+    return result, program
 
 
 def census(discovery: Discovery, config: Config) -> Census:

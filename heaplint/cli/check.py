@@ -11,7 +11,9 @@ import typer
 from heaplint.cli import project
 from heaplint.findings import Precision, Severity
 
-Format = Literal["text", "gcc", "json"]
+Format = Literal["text", "gcc", "json", "sarif", "github", "gitlab", "junit", "html"]
+_DOCUMENTS = {"json": "json_", "sarif": "sarif", "gitlab": "gitlab", "junit": "junit", "html": "html"}
+"""The formats that are one document with all that there is to say, and the modules of heaplint.report that write them."""
 Rules = Annotated[
     list[str] | None,
     typer.Option(metavar="RULES", help="Ids, prefixes, names or tags, comma-separated; ALL (replaces the default)."),
@@ -48,11 +50,13 @@ def command(
     """Look for defects. Exit code: 0 nothing found, 1 findings, 2 an error."""
 
     def task() -> int:
+        from importlib import import_module
+
         from heaplint import engine
         from heaplint.cards import all_cards
         from heaplint.cli.progress import progress_bar
         from heaplint.config import Overrides
-        from heaplint.report import gcc, json_, notices, text
+        from heaplint.report import gcc, github, notices, text
         from heaplint.report import statistics as counts
         from heaplint.report.report import Report
         from heaplint.report.stream import destination, wants_colour
@@ -70,20 +74,26 @@ def command(
         settings, discovery = project.read(paths, overrides, config, isolated=isolated, verbose=verbose)
         with destination(output) as stream:
             with progress_bar(quiet=quiet) as progress:
-                result = engine.run(discovery, settings, progress)
+                if output_format == "html":
+                    result, census = engine.run_with_census(discovery, settings, progress)
+                else:
+                    result, census = engine.run(discovery, settings, progress), None
             sources = {source.path: source for source in discovery.files}
-            report = Report(result.findings, result.notices, result.files, sources, all_cards())
+            report = Report(result.findings, result.notices, result.files, sources, all_cards(), census)
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
-            closing = [] if quiet or output_format == "gcc" else [text.summary(report)]
-            if output_format == "json":  # it always holds the counts
-                stream.write(json_.render(report))
+            closing = [] if quiet or output_format in ("gcc", "github") else [text.summary(report)]
+            if output_format in _DOCUMENTS:  # they always hold the counts
+                document = import_module(f"heaplint.report.{_DOCUMENTS[output_format]}")
+                stream.writelines(document.render(report))
             elif statistics:
                 stream.writelines([*counts.render(report), *closing])
+            elif output_format == "github":
+                stream.writelines(github.render(report))
             elif output_format == "gcc":
                 stream.writelines(gcc.render(report))
             else:
                 stream.writelines([*text.render(report, palette), *closing])
-        if output_format != "json" and not quiet:
+        if output_format not in _DOCUMENTS and not quiet:
             sys.stdout.flush()
             sys.stderr.writelines(notices.render_all(result.notices) if verbose else notices.render_few(result.notices))
         return notices.exit_code(result.findings, result.notices, strict=strict, exit_zero=exit_zero)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from heaplint import __version__
 from heaplint.findings import Finding, Fix, Notice, Related
 from heaplint.report import sanitize
@@ -11,9 +13,9 @@ VERSION = 1
 """Raised when a key changes its meaning or goes; new keys may come without."""
 
 
-def render(report: Report) -> str:
+def render(report: Report) -> Iterator[str]:
     """The whole report as one document; the same report gives the same bytes."""
-    return sanitize.json_document(
+    yield sanitize.json_document(
         {
             "version": VERSION,
             "tool": {"name": "heaplint", "version": __version__},

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heaplint.cards import Card
+from heaplint.census import Census
 from heaplint.findings import SEVERITIES, Finding, Notice, Severity
 from heaplint.source import SourceFile
 
@@ -22,6 +23,8 @@ class Report:
     sources: Mapping[str, SourceFile]
     """By path; the text of other files is never shown."""
     cards: Mapping[str, Card]
+    census: Census | None = None
+    """The types and modules of the run, for the formats that show them."""
 
     @property
     def by_severity(self) -> dict[Severity, int]:
