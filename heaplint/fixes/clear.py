@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from heaplint.findings import Edit
 from heaplint.fixes import place
-from heaplint.fixes.registry import Fixing, fixer
-from heaplint.fixes.subject import typed_name
+from heaplint.fixes.registry import Fixing, Unsafe, fixer
+from heaplint.fixes.subject import reaches, typed_name
 
 
 @fixer("HL211")
@@ -18,11 +18,11 @@ def members_cleared(fixing: Fixing) -> list[Edit] | None:
         names = (fixing.report.item or "").split(",")
         members = {member.path: member for member in life.members}
         subject = typed_name(life, function)
-        if not subject or any(name not in members or members[name].many for name in names):
+        if not subject or any(name not in members or not reaches(life, members[name]) for name in names):
             return None
         lines = [f"Py_CLEAR({subject}->{name});" for name in names]
         edit = place.before_return(function.path, fixing.data, function, *lines)
-        return [edit] if edit else None
+        return Unsafe([edit]) if edit else None
     return None
 
 

@@ -8,7 +8,7 @@ from heaplint import ir
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
-from heaplint.fixes.subject import as_object, self_name, type_name, typed_name
+from heaplint.fixes.subject import as_object, reaches, self_name, type_name, typed_name
 from heaplint.flow.lifecycle import Life, lives
 
 _CALLED = re.compile(rb"(\w+)\s*\(.*\)\Z", re.S)
@@ -169,7 +169,7 @@ def member_released(fixing: Fixing) -> list[Edit] | None:
     life, function = found
     member = next((one for one in life.members if one.path == fixing.report.item), None)
     subject, freeing = typed_name(life, function), _freeing(life, function)
-    if member is None or member.many or not subject or freeing is None:
+    if member is None or not reaches(life, member) or not subject or freeing is None:
         return None
     edit = place.before(function.path, fixing.data, freeing, f"Py_XDECREF({subject}->{member.path});")
     return [edit] if edit else None

@@ -16,10 +16,18 @@ _COMMA = re.compile(rb"\s*,")
 def interpreters_declared(fixing: Fixing) -> list[Edit] | None:
     """A slot behind the others: a module that keeps objects or types for the whole process supports one interpreter."""
     module = next((one for one in fixing.unit.modules if one.symbol == fixing.report.symbol), None)
-    last = module.slots[-1].place if module is not None and module.slots else None
-    if last is None or last.path != fixing.report.place.path:
+    first = module.slots[0].place if module is not None and module.slots else None
+    if module is None or first is None or first.path != fixing.report.place.path:
         return None
     data = fixing.data
+    text = fixing.unit.text_of(first.path)
+    item = text.item_at(first.start) if text is not None else None
+    if item is None or b"Py_mod_multiple_interpreters" in data[item.start : item.end]:
+        return None  # one reading of the table has it
+    always = [slot.place for slot in module.slots if place.is_unconditional(data, item.start, slot.place.start)]
+    if not always:
+        return None
+    last = always[-1]
     comma = _COMMA.match(data, last.end)
     if data[last.start : last.start + 1] != b"{" or comma is None or not place.starts_line(data, last.start):
         return None

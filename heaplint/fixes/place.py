@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from heaplint import ir
 from heaplint.findings import Edit
 
+_BODY = re.compile(rb"^(?:\{|[^\s#/].*\)\s*\{)[ \t]*\r?\n([ \t]+)\S", re.M)
+_CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|endif)", re.M)
 _INDENT = re.compile(rb"[ \t]*")
 
 
@@ -28,9 +31,9 @@ def indent(data: bytes, offset: int) -> str:
 
 
 def step(data: bytes) -> str:
-    """One level of indentation as the file has it: a tab where most indented lines begin with one."""
-    tabs, spaces = data.count(b"\n\t"), data.count(b"\n    ")
-    return "\t" if tabs > spaces else "    "
+    """One level of indentation as most function bodies of the file have it."""
+    found = Counter(one.group(1) for one in _BODY.finditer(data))
+    return found.most_common(1)[0][0].decode() if found else "    "
 
 
 def has_own_body(data: bytes, function: ir.Function) -> bool:
@@ -121,6 +124,14 @@ def renamed(path: str, data: bytes, place: ir.Place, old: str, new: str) -> Edit
     if place.path != path or data[place.start : place.start + len(old)] != old.encode():
         return None
     return Edit(path, place.start, place.start + len(old), new)
+
+
+def is_unconditional(data: bytes, start: int, offset: int) -> bool:
+    """Whether no `#if` that opens behind `start` is still open at an offset."""
+    depth = 0
+    for found in _CONDITIONAL.finditer(data, line_start(data, start), offset):
+        depth += -1 if found.group(1) == b"endif" else 1
+    return depth <= 0
 
 
 def mentions(data: bytes, start: int, end: int, word: str) -> bool:

@@ -11,14 +11,15 @@ from heaplint.fixes import place
 from heaplint.fixes.dealloc import untracked
 from heaplint.fixes.flags import with_flag
 from heaplint.fixes.instances import track_before_returns
-from heaplint.fixes.registry import Fixing, fixer
-from heaplint.fixes.subject import self_name
+from heaplint.fixes.registry import Fixing, Unsafe, fixer
+from heaplint.fixes.subject import reaches, self_name
 from heaplint.fixes.traverse import visit_type
 from heaplint.flow.lifecycle import Life
 from heaplint.model.creators import key_of_type
 from heaplint.model.members import OwnedMember
 from heaplint.model.types import HAVE_GC, SlotDef, TypeDef
 
+_CPLUSPLUS = (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx")
 _COMMA = re.compile(rb"\s*,")
 _SUFFIX = re.compile(r"_?(?:dealloc|spec|slots|type|traverse)\Z", re.I)
 _PLAIN_FREES = ("PyObject_Del", "PyObject_DEL", "PyObject_Free", "PyObject_FREE")
@@ -40,7 +41,8 @@ def made_collectable(fixing: Fixing) -> list[Edit] | None:
     made = _collected_instances(fixing, life)
     if flag is None or written is None or dealloc is None or made is None:
         return None
-    return [flag, *written, *dealloc, *made]
+    edits = [flag, *written, *dealloc, *made]
+    return Unsafe(edits) if isinstance(written, Unsafe) else edits
 
 
 @fixer("HL202")
@@ -66,14 +68,14 @@ def clear_written(fixing: Fixing) -> list[Edit] | None:
     if not members or entry is None or not place.has_own_body(fixing.data, traverse):
         return None
     at = place.line_end(fixing.data, traverse.body.end)
-    return [entry, Edit(traverse.path, at, at, "\n" + _clear(life, name, members, place.step(fixing.data)))]
+    return Unsafe([entry, Edit(traverse.path, at, at, "\n" + _clear(life, name, members, place.step(fixing.data)))])
 
 
 def _protocol(fixing: Fixing, life: Life) -> list[Edit] | None:
     """The functions in front of the type's table, and their entries in it."""
     made, data = life.made, fixing.data
     members = _members(life)
-    anchor = _anchor(made)
+    anchor = _anchor(made, data)
     if members is None or anchor is None or made.slots_unknown or (made.struct is None and made.kind == "heap"):
         return None
     head = _head_of_table(fixing, made)
@@ -92,18 +94,24 @@ def _protocol(fixing: Fixing, life: Life) -> list[Edit] | None:
     text = "".join(entry.text for entry in entries if entry is not None)
     first = entries[0]
     assert first is not None
-    return [Edit(first.path, head, head, functions), Edit(first.path, first.start, first.end, text)]
+    edits = [Edit(first.path, head, head, functions), Edit(first.path, first.start, first.end, text)]
+    return Unsafe(edits) if len(added) > 1 else edits
 
 
 def _members(life: Life) -> list[OwnedMember] | None:
     """The members that traverse has to visit; None when some cannot be written as one line each."""
     found = [member for member in life.members if life.owned(member.path) and life.needs_visit(member)]
-    return None if any(member.many for member in found) else found
+    return found if all(reaches(life, member) for member in found) else None
 
 
-def _anchor(made: TypeDef) -> SlotDef | None:
-    """The entry that new ones stand behind: dealloc's, else the last."""
-    slots = [slot for slot in made.slots.values() if not slot.runtime]
+def _anchor(made: TypeDef, data: bytes) -> SlotDef | None:
+    """The entry that new ones stand behind: dealloc's, else the last; one that is there in every reading."""
+    table = made.slots_place if made.is_spec else made.place
+    slots = [
+        slot for slot in made.slots.values()
+        if not slot.runtime and table is not None and slot.place.path == table.path
+        and place.is_unconditional(data, table.start, slot.place.start)
+    ]
     return next((slot for slot in slots if slot.name == "tp_dealloc"), slots[-1] if slots else None)
 
 
@@ -113,7 +121,10 @@ def _entry(fixing: Fixing, made: TypeDef, anchor: SlotDef, slot: str, function: 
         return None
     data = fixing.data
     if made.is_spec:
-        start, text = anchor.place.start, f"{{Py_{slot}, {function}}}"
+        start = anchor.place.start
+        value = f"(void *){function}" if anchor.place.path.endswith(_CPLUSPLUS) else function
+        space = " " if data[start + 1 : start + 2] == b" " else ""
+        text = f"{{{space}Py_{slot}, {value}{space}}}"
         if data[start : start + 1] != b"{" or data[anchor.place.end - 1 : anchor.place.end] != b"}":
             return None
     else:
@@ -124,7 +135,11 @@ def _entry(fixing: Fixing, made: TypeDef, anchor: SlotDef, slot: str, function: 
     comma = _COMMA.match(data, anchor.place.end)
     if comma is None or not place.starts_line(data, start):
         return None
-    return Edit(anchor.place.path, comma.end(), comma.end(), f"\n{place.indent(data, start)}{text},")
+    lead, end = place.indent(data, start), place.line_end(data, comma.end())
+    rest = data[comma.end() : end].strip()
+    if rest and not (rest.startswith(b"//") or (rest.startswith(b"/*") and rest.endswith(b"*/"))):
+        return Edit(anchor.place.path, comma.end(), comma.end(), f"\n{lead}{text},")
+    return Edit(anchor.place.path, end, end, f"{lead}{text},\n")
 
 
 def _head_of_table(fixing: Fixing, made: TypeDef) -> int | None:

@@ -40,6 +40,13 @@ class Fixing:
         return found[0] if len(found) == 1 else None
 
 
+class Unsafe(list[Edit]):
+    """Edits that need a look, whatever the rule's card says of fixes.
+
+    A new tp_clear makes members NULL while methods can still be called: the code has to bear that.
+    """
+
+
 Fixer = Callable[[Fixing], "list[Edit] | None"]
 """Gives the edits, in any order, or None where the change would not be a local one."""
 
@@ -68,7 +75,7 @@ def fix_for(fixing: Fixing, card: Card) -> Fix | None:
     edits = function(fixing)
     if not edits or any(_is_outside(edit, fixing.sources) for edit in edits):
         return None
-    applicability: Literal["safe", "unsafe"] = "unsafe" if card.fix == "unsafe" else "safe"
+    applicability: Literal["safe", "unsafe"] = "unsafe" if card.fix == "unsafe" or isinstance(edits, Unsafe) else "safe"
     return Fix(applicability, tuple(sorted(edits, key=lambda edit: (edit.path, edit.start, edit.end))))
 
 

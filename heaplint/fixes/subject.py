@@ -5,6 +5,7 @@ from __future__ import annotations
 from heaplint import ir
 from heaplint.flow.lifecycle import Life
 from heaplint.model.expressions import values_of
+from heaplint.model.members import OwnedMember
 
 
 def self_name(function: ir.Function) -> str:
@@ -35,6 +36,19 @@ def typed_name(life: Life, function: ir.Function) -> str:
 def _is_instance(life: Life, kind: ir.CType) -> bool:
     struct = life.unit.struct(kind.name) if kind.pointers == 1 else None
     return struct is not None and life.made.struct is not None and struct.start == life.made.struct.start
+
+
+def reaches(life: Life, member: OwnedMember) -> bool:
+    """Whether `self->member` is the one object: no array, and no part of one, or of what a pointer leads to."""
+    if member.many or life.made.struct is None:
+        return False
+    struct: ir.Struct | None = life.made.struct
+    for name in member.path.split(".")[:-1]:
+        field = next((one for one in struct.fields if one.name == name), None) if struct is not None else None
+        if field is None or field.type.pointers or field.type.arrays:
+            return False
+        struct = field.fields or life.unit.struct(field.type.name)
+    return True
 
 
 def can_visit(function: ir.Function) -> bool:

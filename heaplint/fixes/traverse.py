@@ -6,7 +6,7 @@ from heaplint import ir
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
-from heaplint.fixes.subject import can_visit, self_name, typed_name
+from heaplint.fixes.subject import can_visit, reaches, self_name, typed_name
 from heaplint.flow.events import TYPE
 from heaplint.flow.lifecycle import Life, lives
 
@@ -56,7 +56,7 @@ def members_visited(fixing: Fixing) -> list[Edit] | None:
     names = (fixing.report.item or "").split(",")
     members = {member.path: member for member in life.members}
     subject = typed_name(life, function)
-    if not subject or any(name not in members or members[name].many for name in names):
+    if not subject or any(name not in members or not reaches(life, members[name]) for name in names):
         return None
     lines = [f"Py_VISIT({subject}->{name});" for name in names]
     edit = place.before_return(function.path, fixing.data, function, *lines)
