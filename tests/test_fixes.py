@@ -249,3 +249,52 @@ def test_fixed_fixtures_compile_without_new_warnings(extension: str, tmp_path: P
     fixing.write(discovery, outcome.changed)
     new = warnings(folder)
     assert [line for line in new if line not in before] == []
+
+
+MATCH = """\
+#include <Python.h>
+typedef struct { PyObject_HEAD long value; } Match;
+PyTypeObject *match_type;
+
+static PyObject *
+match_create(long value)
+{
+    Match *match = NULL;
+    if (value < 0) {
+        goto done;
+    }
+    match = PyObject_New(Match, match_type);
+    if (match == NULL) {
+        goto done;
+    }
+    match->value = value;
+done:
+    return (PyObject *)match;
+}
+
+static PyType_Slot match_slots[] = {
+    {Py_tp_dealloc, match_dealloc},
+    {Py_tp_traverse, match_traverse},
+    {0, NULL},
+};
+
+static PyType_Spec match_spec = {
+    .name = "re2.Match",
+    .basicsize = sizeof(Match),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = match_slots,
+};
+
+static int
+match_exec(PyObject *module)
+{
+    match_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &match_spec, NULL);
+    return match_type == NULL ? -1 : 0;
+}
+"""
+
+
+def test_an_instance_that_may_be_null_is_tracked_under_a_condition() -> None:
+    fixed = after(repaired(MATCH))
+    assert "match = PyObject_GC_New(Match, match_type);" in fixed
+    assert "done:\n    if (match != NULL) {\n        PyObject_GC_Track(match);\n    }\n    return" in fixed

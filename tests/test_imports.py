@@ -22,6 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"census", "filters", "cache", "workers"}),
     frozenset({"census_of_program"}),
     frozenset({"engine"}),
+    frozenset({"repair"}),
     frozenset({"report"}),
     frozenset({"cli", "devtools"}),
     frozenset({"__main__"}),
