@@ -119,6 +119,7 @@ def _left_out(unit: Unit, state: _State, traces: dict[str, Trace]) -> Iterator[R
                 symbol=state.module.symbol,
                 function=function.name,
                 item=member.path,
+                remedy="Py_VISIT" if name == "m_traverse" else "Py_CLEAR",
             )
 
 

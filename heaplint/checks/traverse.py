@@ -104,7 +104,8 @@ def wrong_visit(unit: Unit) -> Iterator[Report]:
                 once.setdefault(item, event)
             if problem:
                 yield Report(
-                    "HL213", event.place, f"{function.name} {problem}", symbol=life.symbol, function=function.name, item=item
+                    "HL213", event.place, f"{function.name} {problem}", symbol=life.symbol, function=function.name, item=item,
+                    remedy="without &" if problem.startswith("visits the address") else "without the visit",
                 )
         yield from _type_twice(life, function, trace)
 
@@ -161,7 +162,7 @@ def _type_twice(life: Life, function: ir.Function, trace: Trace) -> Iterator[Rep
     if again is not None:
         yield Report(
             "HL213", again.place, f"{function.name} visits the type twice: a base's traverse or another line visits it already",
-            symbol=life.symbol, function=function.name,
+            symbol=life.symbol, function=function.name, remedy="without the visit",
         )
 
 
@@ -244,7 +245,7 @@ def managed_dict_not_visited(unit: Unit) -> Iterator[Report]:
                 yield Report(
                     "HL217", at_name(function),
                     f"{function.name} does not call {api}, but {life.symbol} has Py_TPFLAGS_MANAGED_DICT",
-                    symbol=life.symbol, function=function.name,
+                    symbol=life.symbol, function=function.name, remedy=api,
                 )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from heaplint import ir
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
-from heaplint.fixes.subject import can_visit, reaches, self_name, typed_name
+from heaplint.fixes.subject import as_object, can_visit, reaches, self_name, typed_name
 from heaplint.flow.events import TYPE
 from heaplint.flow.lifecycle import Life, lives
+
+_ADDRESS = re.compile(rb"Py_VISIT\s*\(\s*(&\s*)\w")
 
 GUARD = "#if PY_VERSION_HEX >= 0x03090000"
 """In Python 3.8 instances did not own their type, and a traverse that visits it makes the collector crash (bpo-40217)."""
@@ -59,6 +63,39 @@ def members_visited(fixing: Fixing) -> list[Edit] | None:
     if not subject or any(name not in members or not reaches(life, members[name]) for name in names):
         return None
     lines = [f"Py_VISIT({subject}->{name});" for name in names]
+    edit = place.before_return(function.path, fixing.data, function, *lines)
+    return [edit] if edit else None
+
+
+@fixer("HL213")
+def visited_rightly(fixing: Fixing) -> list[Edit] | None:
+    """Take out the visit, or the `&` in front of its argument."""
+    found = _traverse(fixing)
+    if found is None:
+        return None
+    path, data, where = fixing.report.place.path, fixing.data, fixing.report.place
+    if fixing.report.remedy == "without &":
+        address = _ADDRESS.match(data, where.start, where.end)
+        return [Edit(path, address.start(1), address.end(1), "")] if address else None
+    statement = place.statement_of(found[1], where)
+    if not isinstance(statement, ir.ExprStmt):
+        return None
+    edit = place.without_line(path, data, statement)
+    return [edit] if edit else None
+
+
+@fixer("HL217")
+def dictionary_visited(fixing: Fixing) -> list[Edit] | None:
+    """Visit or clear the managed dictionary before the return; before 3.13 the functions have an underscore."""
+    function = fixing.unit.function(fixing.report.function or "")
+    if function is None or function.path != fixing.report.place.path or not function.parameters:
+        return None
+    visit = "Visit" in fixing.report.remedy
+    if visit and not can_visit(function):
+        return None
+    arguments = f"({as_object(function)}, visit, arg)" if visit else f"({as_object(function)})"
+    call = f"{fixing.report.remedy}{arguments};"
+    lines = [call] if fixing.oldest >= (3, 13) else ["#if PY_VERSION_HEX >= 0x030d0000", call, "#else", f"_{call}", "#endif"]
     edit = place.before_return(function.path, fixing.data, function, *lines)
     return [edit] if edit else None
 
