@@ -290,21 +290,49 @@ def test_the_browser_refuses_what_somebody_adds(file: Path) -> None:
     assert "Content Security Policy" in errors
 
 
+def probed(file: Path, probe: str, *options: str) -> str:
+    """What an expression is worth in the page: a script, which the page's policy is made to allow, shows it as title."""
+    script = f"document.title = {probe}"
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = file.read_text(encoding="utf-8").replace("script-src ", f"script-src &#x27;sha256-{allowed}&#x27; ")
+    other = file.with_name("probed.html")
+    other.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+    title = re.search(r"<title>(.*?)</title>", browse(other, "--dump-dom", *options)[0])
+    assert title is not None
+    return title[1]
+
+
+@pytest.mark.external
+def test_the_filters_filter(file: Path) -> None:
+    shown = Page(file.read_text(encoding="utf-8"))
+    findings = [one for one in shown.attributes("article") if "data-rule" in one]
+    words = dict(zip([one["id"] for one in findings], shown.texts("article", "finding"), strict=True))
+    filters = "document.forms[0].elements"
+    tell = "[...document.querySelectorAll('.finding')].filter((one) => one.offsetParent).map((one) => one.id).join()"
+
+    def after(**values: str) -> list[str]:
+        chosen = "".join(f"{filters}.{name}.value = '{value}', " for name, value in values.items())
+        told = probed(file, f"({chosen}document.forms[0].dispatchEvent(new Event('input')), {tell})")
+        return told.split(",") if told else []
+
+    errors = [one["id"] for one in findings if one["data-severity"] == "error"]
+    static = [one["id"] for one in findings if one["data-rule"] == "HL101"]
+    assert 0 < len(errors) < len(findings) and 0 < len(static) < len(findings)
+    assert after(severity="error") == errors
+    assert after(rule="HL101") == static
+    assert after(severity="error", rule="HL101") == []
+    assert after(text="DECREF early") == [name for name, text in words.items() if "early" in text and "DECREF" in text]
+
+
 @pytest.mark.external
 def test_it_fits_narrow_and_wide_light_and_dark(file: Path) -> None:
-    """A probe in the page, allowed by its own hash, tells the width that the content takes and the ground's colour."""
-    probe = "document.title = [innerWidth, document.documentElement.scrollWidth, getComputedStyle(document.body)" \
-            ".backgroundColor].join(' ')"  # fmt: skip
-    allowed = base64.b64encode(hashlib.sha256(probe.encode()).digest()).decode()
-    text = file.read_text(encoding="utf-8").replace("script-src ", f"script-src &#x27;sha256-{allowed}&#x27; ")
-    file.write_text(text.replace("</body>", f"<script>{probe}</script></body>"), encoding="utf-8")
+    style = "getComputedStyle(document.body).backgroundColor"
     seen = []
     for width in (500, 1400):
         for scheme in ("0", "1"):
             options = (f"--window-size={width},900", f"--blink-settings=preferredColorScheme={scheme}")
-            document, _ = browse(file, "--dump-dom", *options)
-            title = re.search(r"<title>(\d+) (\d+) (rgb.*?)</title>", document)
-            assert title is not None
-            assert int(title[2]) <= int(title[1]), f"at {width} the page scrolls sideways"
-            seen.append((width, title[3]))
+            probe = f"[innerWidth, document.documentElement.scrollWidth, {style}].join(' ')"
+            inner, content, ground = probed(file, probe, *options).split(" ", 2)
+            assert int(content) <= int(inner), f"at {width} the page scrolls sideways"
+            seen.append((width, ground))
     assert len(set(seen)) == 4, "light and dark differ"
