@@ -2,7 +2,7 @@
 
 A file name or a source line can hold control sequences that rewrite a terminal, and characters that reorder what is
 read ("Trojan Source", CVE-2021-42574). Each function makes text safe for one kind of output; all are idempotent
-except those for workflow commands and HTML, whose escapes escape their own escape character.
+except those for workflow commands, whose escapes escape their own escape character.
 """
 
 from __future__ import annotations
