@@ -11,8 +11,9 @@ from pathlib import Path
 from heaplint import __version__
 from heaplint.cards import Card
 from heaplint.findings import SEVERITIES, Finding, Notice, Related
-from heaplint.report import html_census, sanitize
+from heaplint.report import sanitize
 from heaplint.report.excerpt import excerpt
+from heaplint.report.html_census import modules, types
 from heaplint.report.markup import Markup, element, joined, void
 from heaplint.report.report import Report, counted
 
@@ -46,8 +47,8 @@ def render(report: Report) -> Iterator[str]:
     yield "\n<body>\n"
     yield from (_header(report), "\n", _rules_table(report), "\n")
     if report.census is not None:
-        yield html_census.types(report.census, _by_subject(shown)) + "\n"
-        yield html_census.modules(report.census) + "\n"
+        yield types(report.census, _by_subject(shown)) + "\n"
+        yield modules(report.census) + "\n"
     yield from _findings(report, shown)
     yield _notices(report.notices) + "\n"
     yield _rules(report, shown) + "\n"
