@@ -31,7 +31,7 @@ def render_few(notices: Sequence[Notice]) -> Iterator[str]:
             yield f"heaplint: {kind}: and {len(alike) - len(shown)} more (-v shows them)\n"
 
 
-DELIBERATE = frozenset({"skipped-generated", "skipped-vendored"})
+DELIBERATE = frozenset({"skipped-generated", "skipped-vendored", "skipped-context"})
 """Kinds of notices about what nobody asked to be analysed."""
 
 

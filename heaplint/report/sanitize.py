@@ -13,6 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from html import escape
 
 _UNSAFE = re.compile(
     "["
@@ -39,6 +40,11 @@ def _escaped(found: re.Match[str]) -> str:
     if number < 0x100:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def html(value: str) -> str:
+    """One line of visible text for HTML: the content of an element or a quoted attribute."""
+    return escape(text(value), quote=True)
 
 
 def characters(line: str) -> list[str]:
