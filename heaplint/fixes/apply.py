@@ -30,6 +30,8 @@ def apply(findings: Iterable[Finding], sources: Mapping[str, SourceFile], *, uns
     for finding in findings:
         if finding.fix is None or (finding.fix.applicability == "unsafe" and not unsafe):
             continue
+        if any(edit.path not in sources for edit in finding.fix.edits):
+            continue  # a file that was only read to understand the others
         if all(_fits(edit, taken.get(edit.path, ())) for edit in finding.fix.edits):
             done.append(finding)
             for edit in finding.fix.edits:
