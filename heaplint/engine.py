@@ -16,7 +16,8 @@ from heaplint.config import Config
 from heaplint.discovery import Discovery
 from heaplint.filters import suppress
 from heaplint.filters.select import Selection
-from heaplint.findings import Finding, Notice, Related, Span
+from heaplint.findings import Finding, Fix, Notice, Related, Span
+from heaplint.fixes import Fixing, fix_for
 from heaplint.frontend.reader import Reader
 from heaplint.ir import Place
 from heaplint.model.extract import extract
@@ -124,7 +125,7 @@ def merge(
     reports: Iterable[tuple[checks.Report, Unit]], sources: dict[str, SourceFile], target: TargetRange
 ) -> list[Finding]:
     """One finding for the reports of several views that are alike in rule, place and subject."""
-    first: dict[tuple[object, ...], checks.Report] = {}
+    first: dict[tuple[object, ...], tuple[checks.Report, Fix | None]] = {}
     pythons: dict[tuple[object, ...], set[Version]] = {}
     cards = all_cards()
     for report, unit in reports:
@@ -135,10 +136,12 @@ def merge(
             continue
         span = _span(report.place, sources)
         key = (report.rule, report.place.path, span.line, report.symbol, report.function, report.item)
-        first.setdefault(key, report)
+        if key not in first:
+            first[key] = report, fix_for(Fixing(report, unit, sources, min(target.versions)), card)
         pythons.setdefault(key, set()).update(versions)
     findings = [
-        _finding(report, cards[report.rule], sources, range_text(pythons[key], target)) for key, report in first.items()
+        _finding(report, cards[report.rule], sources, range_text(pythons[key], target), fix)
+        for key, (report, fix) in first.items()
     ]
     findings.sort(key=lambda finding: finding.sort_key)
     return _numbered(findings)
@@ -150,7 +153,9 @@ def _span(place: Place, sources: dict[str, SourceFile]) -> Span:
     return source.span(start, min(max(place.end, start), len(source.data)))
 
 
-def _finding(report: checks.Report, card: Card, sources: dict[str, SourceFile], python: str | None) -> Finding:
+def _finding(
+    report: checks.Report, card: Card, sources: dict[str, SourceFile], python: str | None, fix: Fix | None
+) -> Finding:
     return Finding(
         rule=card.id,
         name=card.name,
@@ -164,6 +169,7 @@ def _finding(report: checks.Report, card: Card, sources: dict[str, SourceFile], 
         python=python,
         steps=tuple(Related(_span(place, sources), message) for place, message in report.steps),
         related=tuple(Related(_span(place, sources), message) for place, message in report.related),
+        fix=fix,
     )
 
 

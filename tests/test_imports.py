@@ -18,9 +18,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"discovery", "model"}),
     frozenset({"flow"}),
     frozenset({"checks"}),
+    frozenset({"fixes"}),
     frozenset({"census", "filters", "cache", "workers"}),
     frozenset({"census_of_program"}),
     frozenset({"engine"}),
+    frozenset({"repair"}),
     frozenset({"report"}),
     frozenset({"cli", "devtools"}),
     frozenset({"__main__"}),
@@ -33,6 +35,7 @@ ONLY: dict[str, frozenset[str]] = {
     "model": frozenset({"ir", "capi", "findings", "pythons", "frontend"}),  # it reads items when it needs them
     "flow": frozenset({"ir", "capi", "model", "findings", "pythons"}),
     "checks": frozenset({"ir", "capi", "model", "flow", "findings", "pythons", "cards"}),
+    "fixes": frozenset({"ir", "capi", "model", "flow", "checks", "findings", "pythons", "cards", "source"}),
     "report": frozenset({"findings", "cards", "source", "census"}),
     "filters": frozenset({"findings", "cards", "source", "config", "excludes"}),
 }

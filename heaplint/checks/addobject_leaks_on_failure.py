@@ -242,17 +242,21 @@ class _Function:
             happens += ": the failure path does not release it"
         else:
             happens += ": no name is left to release it by"
+        remedy = ""
         if severity is not None:
             cure = "check the result, or the import goes on with an exception set; PyModule_AddType takes no reference"
         elif owned.shared:
+            remedy = f"Py_DECREF({owned.name});"
             cure = f"Py_DECREF({owned.name}) on failure, or take no reference and use PyModule_AddObjectRef"
         elif owned.stored:
+            remedy = f"Py_CLEAR({owned.name});"
             checked = "" if end is not None else "check the result: "
             cure = (
                 f"{checked}Py_CLEAR({owned.name}) on failure, "
                 f"or use PyModule_AddObjectRef and let {owned.name} keep its own reference"
             )
         elif owned.name:
+            remedy = f"Py_DECREF({owned.name});"
             cure = f"Py_DECREF({owned.name}) on failure, or use PyModule_Add (3.13)"
         else:
             cure = "keep it in a variable and Py_DECREF that on failure, or use PyModule_Add (3.13)"
@@ -265,7 +269,7 @@ class _Function:
             )
         return Report(
             "HL408", place(self.function.path, call), f"{happens}; {cure}",
-            function=self.function.name, item=item or None, steps=steps, severity=severity,
+            function=self.function.name, item=item or None, steps=steps, severity=severity, remedy=remedy,
         )
 
 

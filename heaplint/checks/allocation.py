@@ -133,6 +133,7 @@ def untracked_instance(unit: Unit) -> Iterator[Report]:
                     f"{one.how} makes an instance of {one.made.symbol}, a garbage-collected type, without room for the "
                     "collector's header: use PyObject_GC_New",
                     symbol=one.made.symbol, function=one.function.name, severity="error",
+                    remedy="PyObject_GC_NewVar" if one.how.lower().endswith("var") else "PyObject_GC_New",
                 )
         elif one.how in _GC_NEW and one.variable:
             trace = _trace(unit, one)
@@ -319,4 +320,5 @@ def mismatched_frees(unit: Unit) -> Iterator[Report]:
                     f"{one.function.name} frees with {event.detail} what {one.how} made: use "
                     + ("PyObject_GC_Del" if one.how in _GC_NEW else "PyObject_Free"),
                     symbol=one.made.symbol if one.made is not None else None, function=one.function.name, item=one.variable,
+                    remedy="PyObject_GC_Del" if one.how in _GC_NEW else "PyObject_Free",
                 )

@@ -172,6 +172,7 @@ def mismatched_free(unit: Unit) -> Iterator[Report]:
                     "HL209", event.place, f"{event.function} frees an instance of {life.symbol} with {event.detail}, "
                     f"but the type {kind}: use {instead}",
                     symbol=life.symbol, function=event.function,
+                    remedy="PyObject_GC_Del" if life.gc else "PyObject_Free",
                 )
     for life, function, trace in traced(unit):
         if life.gc is False and subclassable(life.made) and instantiable(life.made) and not _asks_exact_type(function):
@@ -180,7 +181,7 @@ def mismatched_free(unit: Unit) -> Iterator[Report]:
                     yield Report(
                         "HL209", event.place, f"{event.function} frees instances of subclasses of {life.symbol} with "
                         f"{event.detail} too, but one written in Python takes part in garbage collection: use tp_free",
-                        symbol=life.symbol, function=event.function,
+                        symbol=life.symbol, function=event.function, remedy="tp_free",
                     )
     for life in lives(unit):
         definition = life.made.slot("tp_free")
@@ -192,6 +193,7 @@ def mismatched_free(unit: Unit) -> Iterator[Report]:
                 f"tp_free of {life.symbol} is {definition.function}, but the type "
                 + ("takes part in garbage collection" if life.gc else "does not take part in garbage collection"),
                 symbol=life.symbol, function=definition.function,
+                remedy="PyObject_GC_Del" if life.gc else "PyObject_Free",
             )
     yield from mismatched_frees(unit)
 

@@ -27,6 +27,8 @@ class Report:
     """The Pythons in which the defect exists, when they are fewer than the card's."""
     related: tuple[tuple[Place, str], ...] = ()
     steps: tuple[tuple[Place, str], ...] = ()
+    remedy: str = ""
+    """What the rule's fixer is to write: a statement, the name of a function."""
 
 
 Check = Callable[[Unit], Iterator[Report]]

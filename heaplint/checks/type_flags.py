@@ -69,5 +69,5 @@ def _forbidden(names: frozenset[str]) -> list[str]:
 def _report(made: TypeDef, place: ir.Place, names: list[str]) -> Report:
     return Report(
         "HL113", place, f"{' and '.join(names)} of {made.symbol} may be set by the interpreter only: remove it",
-        symbol=made.symbol,
+        symbol=made.symbol, remedy=" ".join(names),
     )

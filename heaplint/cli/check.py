@@ -35,6 +35,11 @@ def command(
     target_python: project.TargetPython = None,
     severity: Annotated[Severity | None, typer.Option(help="Report this severity and above.")] = None,
     precision: Annotated[Precision | None, typer.Option(help="Report rules of this precision and above.")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, then report what is left.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Fix also where the result needs a look.")
+    ] = False,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 when there are findings.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 when something could not be analysed.")
@@ -54,6 +59,7 @@ def command(
 
         from heaplint import engine
         from heaplint.cards import all_cards
+        from heaplint.cli import fixing
         from heaplint.cli.progress import progress_bar
         from heaplint.config import Overrides
         from heaplint.report import gcc, github, notices, text
@@ -74,8 +80,23 @@ def command(
         settings, discovery = project.read(paths, overrides, config, isolated=isolated, verbose=verbose)
         with destination(output) as stream:
             with progress_bar(quiet=quiet) as progress:
+                repaired = None
+                if fix or diff:
+                    from heaplint.repair import repair
+
+                    repaired = repair(discovery, settings, progress, unsafe=unsafe_fixes)
+                if diff and repaired is not None:
+                    stream.writelines(fixing.diff(discovery, repaired.changed))
+                    sys.stderr.write(fixing.summary(repaired).replace("Fixed", "Would fix"))
+                    return 1 if repaired.changed and not exit_zero else 0
+                if repaired is not None:
+                    fixing.write(discovery, repaired.changed)
+                    discovery = repaired.discovery
+                    sys.stderr.write(fixing.summary(repaired))
                 if output_format == "html":
                     result, census = engine.run_with_census(discovery, settings, progress)
+                elif repaired is not None:
+                    result, census = repaired.result, None
                 else:
                     result, census = engine.run(discovery, settings, progress), None
             sources = {source.path: source for source in discovery.files}

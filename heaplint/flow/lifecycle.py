@@ -208,7 +208,7 @@ class Life:
         """Whether a function releases a member, or hands it to one that may."""
         return trace is not None and any(
             self.covers(event.path, member) for event in trace.of("release", "free-memory", "touch")
-            if event.path not in ("", "?")
+            if event.path not in ("", "?") and not event.path.startswith(member + ".")  # what the member refers to
         )
 
     def released_in_slots(self, member: str) -> bool:

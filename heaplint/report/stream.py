@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import sys
@@ -62,18 +63,57 @@ def _named_errors(path: str) -> Iterator[None]:
 @contextmanager
 def _replacing(target: str) -> Iterator[TextIO]:
     """A new file that replaces `target` when the block ends well, and goes when it does not."""
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
-    mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
-    if mode is not None and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+    with Replacement(target, target) as replacement:
+        stream = io.TextIOWrapper(replacement.file, encoding="utf-8", newline="\n")
+        try:
             yield stream
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+            stream.flush()
+        finally:
+            stream.detach()
+        replacement.finish()
+
+
+class Replacement:
+    """A file that is written beside another and takes its name and mode when it is finished, or goes.
+
+    Raises OutputError about `name` when it cannot be written.
+    """
+
+    def __init__(self, target: str, name: str) -> None:
+        self.target, self.name = target, name
+        folder, base = os.path.split(target)
+        self._temporary = os.path.join(folder, f".{base[:100]}.{os.getpid()}.tmp")
+        self._mode: int | None = None
+        self._done = False
+
+    def __enter__(self) -> Replacement:
+        with _named_errors(self.name):
+            if os.path.exists(self.target):
+                self._mode = stat.S_IMODE(os.stat(self.target).st_mode)
+                if not os.access(self.target, os.W_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.target)
+            descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            self.file = os.fdopen(descriptor, "wb")
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Write all that the file is to hold, as far as the disk."""
+        with _named_errors(self.name):
+            self.file.write(data)
+            self.file.flush()
+
+    def finish(self) -> None:
+        """Let the file take its name."""
+        with _named_errors(self.name):
+            self.file.close()
+            if self._mode is not None:
+                os.chmod(self._temporary, self._mode)
+            os.replace(self._temporary, self.target)
+        self._done = True
+
+    def __exit__(self, *_: object) -> None:
+        if not self._done:
+            try:
+                self.file.close()
+            finally:
+                os.unlink(self._temporary)

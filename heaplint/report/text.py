@@ -66,6 +66,9 @@ def _block(finding: Finding, report: Report, palette: Palette) -> Iterator[str]:
     card = report.cards.get(finding.rule)
     if finding.python is not None:
         yield _aside("python", sanitize.text(finding.python), palette, margin)
+    if finding.fix is not None:
+        option = "--fix" if finding.fix.applicability == "safe" else "--fix --unsafe-fixes"
+        yield _aside("fix", f"heaplint check {option}", palette, margin)
     if card is not None:
         yield _aside("why", card.summary, palette, margin)
         yield _aside("help", f"heaplint explain {finding.rule}", palette, margin)
