@@ -82,6 +82,16 @@ def test_suppressions(cli: Command) -> None:
     assert cli("check").code == 0
 
 
+@pytest.mark.parametrize(("output_format", "told"), [("sarif", False), ("junit", False), ("gitlab", True), ("github", True)])
+def test_notices_go_to_standard_error_where_the_format_has_no_place(
+    cli: Command, output_format: str, told: bool
+) -> None:
+    write("a.c", SPAM)
+    write("b.c", b"\0\0\0")
+    outcome = cli("check", "--format", output_format, ".")
+    assert (outcome.code, "skipped-binary" in outcome.err, "skipped-binary" in outcome.out) == (1, told, not told)
+
+
 def test_notices_go_to_standard_error(cli: Command) -> None:
     write("a.c", CLEAN)
     write("b.c", b"\0")

@@ -115,7 +115,7 @@ def command(
                 stream.writelines(gcc.render(report))
             else:
                 stream.writelines([*text.render(report, palette), *closing])
-        if output_format not in _DOCUMENTS and not quiet:
+        if (output_format not in _DOCUMENTS or output_format == "gitlab") and not quiet:  # GitLab has no place for them
             sys.stdout.flush()
             sys.stderr.writelines(notices.render_all(result.notices) if verbose else notices.render_few(result.notices))
         return notices.exit_code(result.findings, result.notices, strict=strict, exit_zero=exit_zero)

@@ -1,8 +1,9 @@
 """The only road from untrusted text to output: names, messages and source lines of the linted tree are escaped here.
 
 A file name or a source line can hold control sequences that rewrite a terminal, and characters that reorder what is
-read ("Trojan Source", CVE-2021-42574). Each function makes text safe for one kind of output; all are idempotent
-except those for workflow commands, whose escapes escape their own escape character.
+read ("Trojan Source", CVE-2021-42574). Each function makes text safe for one kind of output; the functions
+for text to be read are idempotent, those for a syntax (workflow commands, links, URIs, XML) escape their own escape
+character as well.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _UNSAFE = re.compile(
     "\ud800-\udfff"  # bytes of file names that are no UTF-8
     "]"
 )
+_LINK_SYNTAX = re.compile(r"[\[\]\\]")
+_NONCHARACTER = re.compile("[\ufffe\uffff]")
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -72,6 +76,23 @@ def workflow_property(value: str) -> str:
     return workflow_data(value).replace(":", "%3A").replace(",", "%2C")
 
 
+def uri_path(path: str) -> str:
+    """A relative path as a URI reference (RFC 3986): every byte but letters, digits, `/`, `-`, `.`, `_`, `~` as `%5B`."""
+    from urllib.parse import quote  # only SARIF has URIs
+
+    return quote(path.encode("utf-8", "surrogateescape"), safe="/")
+
+
+def sarif_text(value: str) -> str:
+    """Literal text of a SARIF message: as `text`, and what could begin or end a link escaped (SARIF 2.1.0, 3.11.6)."""
+    return _LINK_SYNTAX.sub(r"\\\g<0>", text(value))
+
+
+def xml_text(value: str) -> str:
+    """Text of an XML element or attribute: as `text`, without markup, and without what XML 1.0 cannot hold."""
+    return _NONCHARACTER.sub(_escaped, text(value)).translate(_MARKUP)
+
+
 def csv_row(cells: Iterable[object]) -> str:
     """A line of CSV; a cell that a spreadsheet would take for a formula begins with an apostrophe instead."""
     row = io.StringIO()
@@ -85,8 +106,23 @@ def json_document(value: object) -> str:
 
     Bytes of file names that are no UTF-8 become `\\xff`, as a lone surrogate is no Unicode text (RFC 8259, 8.2).
     """
-    document = json.dumps(_without_surrogates(value), indent=2, ensure_ascii=True)
-    return document.replace("\x7f", "\\u007f") + "\n"
+    return _encoded(value, _INDENTED) + "\n"
+
+
+def json_line(value: object) -> str:
+    """The same on one line that does not end, which is written several times faster."""
+    return _encoded(value, _COMPACT)
+
+
+_INDENTED = json.JSONEncoder(indent=2)
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
+
+def _encoded(value: object, encoder: json.JSONEncoder) -> str:
+    document = encoder.encode(value)
+    if "\\ud" in document:  # a surrogate, perhaps one that stands alone
+        document = encoder.encode(_without_surrogates(value))
+    return document.replace("\x7f", "\\u007f")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
