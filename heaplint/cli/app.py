@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from heaplint import __version__
-from heaplint.cli import census, check, explain, rules
+from heaplint.cli import baseline, census, check, explain, rules
 from heaplint.report.stream import OutputError
 
 ERROR = 2
@@ -32,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.command)
+app.command("baseline")(baseline.command)
 app.command("census")(census.command)
 app.command("explain")(explain.command)
 app.command("rules")(rules.command)

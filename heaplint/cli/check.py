@@ -35,6 +35,9 @@ def command(
     target_python: project.TargetPython = None,
     severity: Annotated[Severity | None, typer.Option(help="Report this severity and above.")] = None,
     precision: Annotated[Precision | None, typer.Option(help="Report rules of this precision and above.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Report only what is not in this baseline.")
+    ] = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 when there are findings.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 when something could not be analysed.")
@@ -54,6 +57,7 @@ def command(
 
         from heaplint import engine
         from heaplint.cards import all_cards
+        from heaplint.cli.baseline import entries, only_new
         from heaplint.cli.progress import progress_bar
         from heaplint.config import Overrides
         from heaplint.report import gcc, github, notices, text
@@ -72,12 +76,16 @@ def command(
             precision=precision,
         )
         settings, discovery = project.read(paths, overrides, config, isolated=isolated, verbose=verbose)
+        known = entries(baseline) if baseline is not None else ()
         with destination(output) as stream:
             with progress_bar(quiet=quiet) as progress:
                 if output_format == "html":
                     result, census = engine.run_with_census(discovery, settings, progress)
                 else:
                     result, census = engine.run(discovery, settings, progress), None
+            if baseline is not None:
+                hushed = quiet or output_format in _DOCUMENTS
+                result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
             sources = {source.path: source for source in discovery.files}
             report = Report(result.findings, result.notices, result.files, sources, all_cards(), census)
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
