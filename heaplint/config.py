@@ -92,6 +92,8 @@ class Config:
     """Names of folders (shell patterns) that no search enters."""
     exclude: tuple[PatternSet, ...] = ()
     include_generated: bool = False
+    force_exclude: bool = False
+    """What is left out is left out when it is named, too."""
     target: TargetRange = field(default_factory=TargetRange)
     severity: Severity = "note"
     """Findings less serious are dropped."""
@@ -110,6 +112,7 @@ class Overrides:
     exclude: tuple[str, ...] = ()
     """Relative to the current folder; on top of what the file excludes."""
     include_generated: bool | None = None
+    force_exclude: bool = False
     target_python: str | None = None
     severity: str | None = None
     precision: str | None = None
@@ -284,6 +287,7 @@ def _build(
         default_exclude=DEFAULT_EXCLUDE if exclude is None else (),
         exclude=tuple(patterns for patterns in (of_project, of_command) if patterns.patterns),
         include_generated=bool(generated if overrides.include_generated is None else overrides.include_generated),
+        force_exclude=overrides.force_exclude,
         target=_target(table, overrides.target_python, requires),
         severity=cast(Severity, _level(table, "severity", overrides.severity, SEVERITIES)),
         precision=cast(Precision, _level(table, "precision", overrides.precision, PRECISIONS)),

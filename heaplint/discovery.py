@@ -6,9 +6,10 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from heaplint import context
 from heaplint.config import CONFIG_NAMES, Config
 from heaplint.excludes import Excludes
 from heaplint.findings import Notice, NoticeKind
@@ -42,6 +43,13 @@ class Discovery:
     """The top of the project; links that leave it are not followed."""
     files: tuple[SourceFile, ...]
     notices: tuple[Notice, ...]
+    context: tuple[SourceFile, ...] = ()
+    """Files around the named ones: read so that what those refer to is known, never reported on."""
+
+    @property
+    def sources(self) -> dict[str, SourceFile]:
+        """Everything that is read, by path."""
+        return {source.path: source for source in sorted((*self.files, *self.context), key=lambda one: one.path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ def discover(paths: Sequence[str], config: Config, cwd: Path) -> Discovery:
     """Find and read the C files of `paths`; raises InputError when a path that was named cannot be read.
 
     Files below `cwd` are reported relative to it, others relative to the project: the nearest folder upwards from all
-    paths that holds pyproject.toml, heaplint.toml or .git.
+    paths that holds pyproject.toml, heaplint.toml or .git. When the paths are files only, the project's other files are
+    their context.
     """
     here = os.path.realpath(cwd)
     named, found = _expand(paths, here)
@@ -70,7 +79,10 @@ def discover(paths: Sequence[str], config: Config, cwd: Path) -> Discovery:
         walk.add_found(path)
     walk.finish()
     root = _display_root(project, here, [candidate.path for candidate in walk.candidates.values()])
-    return _read_all(walk, config, project, root)
+    discovery = _read_all(walk, config, project, root)
+    if not discovery.files or walk.searched or not _is_project(project):
+        return discovery
+    return _with_context(discovery, walk, config)
 
 
 def _expand(paths: Sequence[str], here: str) -> tuple[list[str], list[str]]:
@@ -105,11 +117,15 @@ def _project_of(paths: Sequence[str], here: str) -> str:
         raise InputError(f"{paths[0]}: {error}") from error
     folder = common
     while True:
-        if any(os.path.lexists(os.path.join(folder, name)) for name in (*CONFIG_NAMES, ".git")):
+        if _is_project(folder):
             return folder
         if folder == os.path.dirname(folder):
             return here if _within(common, here) else common
         folder = os.path.dirname(folder)
+
+
+def _is_project(folder: str) -> bool:
+    return any(os.path.lexists(os.path.join(folder, name)) for name in (*CONFIG_NAMES, ".git"))
 
 
 def _within(path: str, folder: str) -> bool:
@@ -138,11 +154,18 @@ class _Walk:
         self.seen: set[str] = set()
         """Real paths of the folders that were searched."""
 
+    @property
+    def searched(self) -> bool:
+        """Whether a folder was searched, that is, whether not only files were asked for."""
+        return bool(self.seen)
+
     def add_named(self, path: str) -> None:
         """A file or folder of the command line."""
         if not os.path.exists(path):
             raise InputError(f"{path}: dangling link")
         if not self._stays(path):
+            return
+        if self.config.force_exclude and self._excludes_at(path) is None:
             return
         if os.path.isdir(path):
             self._search(path, self._excludes_above(path))
@@ -153,15 +176,12 @@ class _Walk:
         """A file or folder that a glob found: it is excluded as if the search had come by it."""
         if not self._stays(path):
             return
-        excludes = Excludes.of_run(self.config)
-        for folder in _folders_down(self.project, os.path.dirname(path)):
-            if folder != self.project and excludes.hold(folder + os.sep):
-                return
-            excludes = self._entered(folder, excludes)
+        excludes = self._excludes_at(path)
+        if excludes is None:
+            return
         if os.path.isdir(path):
-            if not excludes.hold(path + os.sep):
-                self._search(path, excludes)
-        elif _is_c(path) and not excludes.hold(path):
+            self._search(path, excludes)
+        elif _is_c(path):
             self._add(path, os.path.realpath(path), named=False)
 
     def finish(self) -> None:
@@ -190,6 +210,17 @@ class _Walk:
         for place in _folders_down(self.project, folder)[:-1]:
             excludes = self._entered(place, excludes)
         return excludes.except_for(folder)
+
+    def _excludes_at(self, path: str) -> Excludes | None:
+        """What holds in the folder of a path that a search from the project's top comes by; None when it would not."""
+        excludes = Excludes.of_run(self.config)
+        if path == self.project:
+            return excludes
+        for folder in _folders_down(self.project, os.path.dirname(path)):
+            if folder != self.project and excludes.hold(folder + os.sep):
+                return None
+            excludes = self._entered(folder, excludes)
+        return None if excludes.hold(path + os.sep if os.path.isdir(path) else path) else excludes
 
     def _entered(self, folder: str, excludes: Excludes) -> Excludes:
         entered, complaints = excludes.entering(folder)
@@ -253,32 +284,67 @@ def _is_environment(folder: str) -> bool:
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
+def _shown(path: str, project: str, root: str) -> str:
+    """A path as reports show it: relative to the root."""
+    inside = os.path.join(os.path.realpath(project), os.path.relpath(path, project))
+    return os.path.relpath(inside, os.path.realpath(root)).replace(os.sep, "/")
+
+
 def _read_all(walk: _Walk, config: Config, project: str, root: str) -> Discovery:
-    real_project, real_root = os.path.realpath(project), os.path.realpath(root)
-
-    def shown(path: str) -> str:
-        inside = os.path.relpath(path, project)
-        return os.path.relpath(os.path.join(real_project, inside), real_root).replace(os.sep, "/")
-
     files: list[SourceFile] = []
-    notices = [Notice(shown(path), 0, kind, message) for path, kind, message in walk.notices]
+    notices = [Notice(_shown(path, project, root), 0, kind, message) for path, kind, message in walk.notices]
     skipped: defaultdict[tuple[NoticeKind, str], list[str]] = defaultdict(list)
     for candidate in walk.candidates.values():
-        path = shown(candidate.path)
-        if not candidate.named and os.path.basename(path) in VENDORED:
-            skipped["skipped-vendored", os.path.basename(path)].append(path)
-            continue
-        outcome = _read(candidate, path)
-        if isinstance(outcome, Notice):
-            notices.append(outcome)
-        elif not candidate.named and not config.include_generated and (generator := generator_of(outcome.data)):
-            skipped["skipped-generated", generator].append(path)
-        else:
+        path = _shown(candidate.path, project, root)
+        outcome = _read_one(candidate, path, config)
+        if isinstance(outcome, SourceFile):
             files.append(outcome)
+        elif isinstance(outcome, Notice):
+            notices.append(outcome)
+        else:
+            skipped[outcome].append(path)
     notices += [_counted(kind, origin, places) for (kind, origin), places in skipped.items()]
     return Discovery(
         Path(root), Path(project), tuple(sorted(files, key=lambda file: file.path)), tuple(sorted(set(notices)))
     )
+
+
+def _read_one(candidate: _Candidate, path: str, config: Config) -> SourceFile | Notice | tuple[NoticeKind, str]:
+    """A file, what is wrong with it, or why nobody means it: the kind of notice and the file's origin."""
+    as_found = not candidate.named or config.force_exclude
+    if as_found and os.path.basename(path) in VENDORED:
+        return "skipped-vendored", os.path.basename(path)
+    outcome = _read(candidate, path)
+    if isinstance(outcome, SourceFile) and as_found and not config.include_generated:
+        generator = generator_of(outcome.data)
+        return ("skipped-generated", generator) if generator else outcome
+    return outcome
+
+
+def _with_context(discovery: Discovery, walk: _Walk, config: Config) -> Discovery:
+    """The run with the project's other files, as far as there is room for them."""
+    project, root = str(discovery.project), str(discovery.root)
+    around = _Walk(config, project)
+    around.add_named(project)
+    around.finish()
+    others = {
+        _shown(candidate.path, project, root): candidate
+        for real, candidate in around.candidates.items()
+        if real not in walk.candidates
+    }
+
+    def read(path: str) -> SourceFile | None:
+        outcome = _read_one(others[path], path, config)
+        return outcome if isinstance(outcome, SourceFile) else None
+
+    chosen = context.choose(discovery.files, others, read)
+    if not chosen.left_out:
+        return replace(discovery, context=chosen.files)
+    told = Notice(
+        ".", 0, "skipped-context",
+        f"the project is large: {chosen.left_out} of its files were not looked at for what the named ones refer to",
+    )  # fmt: skip
+    return replace(discovery, context=chosen.files, notices=tuple(sorted((*discovery.notices, told))))
 
 
 def _counted(kind: NoticeKind, origin: str, places: list[str]) -> Notice:

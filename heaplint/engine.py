@@ -48,26 +48,36 @@ def run_with_census(discovery: Discovery, config: Config, progress: Progress | N
     """Analyse the files that were discovered, and take the census of what was read."""
     with collector_at_rest():
         result, program = _run(discovery, config, progress)
-        return result, take_census(program, {source.path: source for source in discovery.files})
+        return result, _census_of(program, discovery)
 
 
 def _run(discovery: Discovery, config: Config, progress: Progress | None) -> tuple[Result, Program]:
-    sources = {source.path: source for source in discovery.files}
+    sources = discovery.sources
+    reported = {source.path: source for source in discovery.files}
     selection = Selection.from_config(config, all_cards(), root=discovery.root)
     program, reader = read_program(sources, config, progress)
     merged = merge(_reports(program, selection), sources, config.target)
-    notices = (*discovery.notices, *sorted(reader.notices), *_unread(program, sources))
-    kept = tuple(finding for finding in merged if selection.keeps(finding))
-    result = Result(suppress.apply(kept, sources, selection), tuple(dict.fromkeys(notices)), len(sources))
-    return result, program
+    told = (notice for notice in (*sorted(reader.notices), *_unread(program, sources)) if notice.path in reported)
+    kept = tuple(one for one in merged if one.span.path in reported and selection.keeps(one))
+    notices = tuple(dict.fromkeys((*discovery.notices, *told)))
+    return Result(suppress.apply(kept, reported, selection), notices, len(reported)), program
 
 
 def census(discovery: Discovery, config: Config) -> Census:
     """Every type and module of the files that were discovered."""
-    sources = {source.path: source for source in discovery.files}
     with collector_at_rest():
-        program, _ = read_program(sources, config, None)
-        return take_census(program, sources)
+        program, _ = read_program(discovery.sources, config, None)
+        return _census_of(program, discovery)
+
+
+def _census_of(program: Program, discovery: Discovery) -> Census:
+    """The types and modules of the files that are reported on."""
+    reported = {source.path for source in discovery.files}
+    taken = take_census(program, discovery.sources)
+    return Census(
+        tuple(one for one in taken.types if one.path in reported),
+        tuple(one for one in taken.modules if one.path in reported),
+    )
 
 
 @contextmanager

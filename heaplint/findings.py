@@ -91,7 +91,8 @@ class Finding:
 
 
 NoticeKind = Literal[
-    "skipped-generated", "skipped-vendored", "skipped-size", "skipped-binary", "skipped-encoding", "unreadable",
+    "skipped-generated", "skipped-vendored", "skipped-size", "skipped-binary", "skipped-encoding",
+    "skipped-context", "unreadable",
     "unterminated", "unbalanced", "conditional", "too-complex", "unresolved", "partly-analyzed", "link-outside",
     "stale-baseline",
 ]

@@ -14,7 +14,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"findings", "pythons"}),
     frozenset({"source", "cards", "ir"}),
     frozenset({"config", "provenance", "capi"}),
-    frozenset({"excludes", "frontend"}),
+    frozenset({"excludes", "frontend", "context"}),
     frozenset({"discovery", "model"}),
     frozenset({"flow"}),
     frozenset({"checks"}),

@@ -47,6 +47,7 @@ def command(
     config: project.ConfigFile = None,
     isolated: project.Isolated = False,
     exclude: project.Exclude = None,
+    force_exclude: project.ForceExclude = False,
     include_generated: project.IncludeGenerated = None,
     color: Annotated[bool | None, typer.Option("--color/--no-color", help="Default: on a terminal only.")] = None,
 ) -> Callable[[], int]:
@@ -70,6 +71,7 @@ def command(
             extend_select=project.split(extend_select),
             ignore=project.split(ignore),
             exclude=tuple(exclude or ()),
+            force_exclude=force_exclude,
             include_generated=include_generated,
             target_python=target_python,
             severity=severity,
@@ -86,8 +88,7 @@ def command(
             if baseline is not None:
                 hushed = quiet or output_format in _DOCUMENTS
                 result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
-            sources = {source.path: source for source in discovery.files}
-            report = Report(result.findings, result.notices, result.files, sources, all_cards(), census)
+            report = Report(result.findings, result.notices, result.files, discovery.sources, all_cards(), census)
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
             closing = [] if quiet or output_format in ("gcc", "github") else [text.summary(report)]
             if output_format in _DOCUMENTS:  # they always hold the counts

@@ -22,6 +22,9 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="PATTERN", help="Leave out what a gitignore-style pattern names (repeatable)."),
 ]
+ForceExclude = Annotated[
+    bool, typer.Option("--force-exclude", help="Leave out what is excluded or generated although it is named.")
+]
 IncludeGenerated = Annotated[
     bool | None,
     typer.Option("--include-generated/--no-include-generated", help="Read generated C too (Cython and the like)."),
