@@ -22,6 +22,7 @@ Rules = Annotated[
 
 def command(
     paths: project.Paths = None,
+    stdin_filename: project.StdinFilename = None,
     select: Rules = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Rules not to look for.")] = None,
     extend_select: Annotated[
@@ -77,7 +78,9 @@ def command(
             severity=severity,
             precision=precision,
         )
-        settings, discovery = project.read(paths, overrides, config, isolated=isolated, verbose=verbose)
+        settings, discovery = project.read(
+            paths, overrides, config, isolated=isolated, verbose=verbose, stdin_filename=stdin_filename
+        )
         known = entries(baseline) if baseline is not None else ()
         with destination(output) as stream:
             with progress_bar(quiet=quiet) as progress:
