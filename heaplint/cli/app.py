@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from heaplint import __version__
-from heaplint.cli import baseline, census, check, explain, rules
+from heaplint.cli import baseline, census, check, explain, matcher, rules
 from heaplint.report.stream import OutputError
 
 ERROR = 2
@@ -35,6 +35,7 @@ app.command("check")(check.command)
 app.command("baseline")(baseline.command)
 app.command("census")(census.command)
 app.command("explain")(explain.command)
+app.command("matcher")(matcher.command)
 app.command("rules")(rules.command)
 
 
