@@ -65,7 +65,7 @@ def command(
         from heaplint.report import gcc, github, notices, text
         from heaplint.report import statistics as counts
         from heaplint.report.report import Report
-        from heaplint.report.stream import destination, wants_colour
+        from heaplint.report.stream import destination, wants_colour, wants_links
 
         overrides = Overrides(
             select=None if select is None else project.split(select),
@@ -93,6 +93,7 @@ def command(
                 result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
             report = Report(result.findings, result.notices, result.files, discovery.sources, all_cards(), census)
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
+            palette = text.with_links(palette) if wants_links(stream, color) else palette
             closing = [] if quiet or output_format in ("gcc", "github") else [text.summary(report)]
             if output_format in _DOCUMENTS:  # they always hold the counts
                 document = import_module(f"heaplint.report.{_DOCUMENTS[output_format]}")
