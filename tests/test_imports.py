@@ -22,6 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"census_of_program"}),
     frozenset({"engine"}),
     frozenset({"report"}),
+    frozenset({"lsp"}),
     frozenset({"cli", "devtools"}),
     frozenset({"__main__"}),
 )

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from heaplint import __version__
-from heaplint.cli import baseline, census, check, completion, explain, matcher, rules
+from heaplint.cli import baseline, census, check, completion, explain, lsp, matcher, rules
 from heaplint.report.stream import OutputError
 
 ERROR = 2
@@ -36,6 +36,7 @@ app.command("baseline")(baseline.command)
 app.command("census")(census.command)
 app.command("completion")(completion.command)
 app.command("explain")(explain.command)
+app.command("lsp")(lsp.command)
 app.command("matcher")(matcher.command)
 app.command("rules")(rules.command)
 
