@@ -44,6 +44,11 @@ class Card:
     since: str
     body: str
 
+    @property
+    def url(self) -> str | None:
+        """The first of its references, where to read on; None when it has none."""
+        return self.references[0] if self.references else None
+
     def section(self, title: str) -> str:
         """The text of the section `## title`, without its heading; empty when there is none."""
         found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", self.body, re.S | re.M)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,19 +60,25 @@ class _Candidate:
     """Absolute, as it was reached."""
     named: bool
     """Named on the command line: read whatever it is."""
+    text: bytes | None = None
+    """What stands for the file's contents on disk."""
 
 
-def discover(paths: Sequence[str], config: Config, cwd: Path) -> Discovery:
+def discover(paths: Sequence[str], config: Config, cwd: Path, texts: Mapping[str, bytes] | None = None) -> Discovery:
     """Find and read the C files of `paths`; raises InputError when a path that was named cannot be read.
 
     Files below `cwd` are reported relative to it, others relative to the project: the nearest folder upwards from all
     paths that holds pyproject.toml, heaplint.toml or .git. When the paths are files only, the project's other files are
     their context.
+
+    `texts` stand for the contents of files, by real path (`os.path.realpath`): what an editor or a pipe holds. A file
+    that is named need not exist when it has a text.
     """
+    texts = texts or {}
     here = os.path.realpath(cwd)
-    named, found = _expand(paths, here)
+    named, found = _expand(paths, here, texts)
     project = _project_of([*named, *found], here)
-    walk = _Walk(config, project)
+    walk = _Walk(config, project, texts)
     for path in named:
         walk.add_named(path)
     for path in found:
@@ -85,7 +91,7 @@ def discover(paths: Sequence[str], config: Config, cwd: Path) -> Discovery:
     return _with_context(discovery, walk, config)
 
 
-def _expand(paths: Sequence[str], here: str) -> tuple[list[str], list[str]]:
+def _expand(paths: Sequence[str], here: str, texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     """The absolute paths that were named, and those that a glob found; neither repeats a path."""
     import glob  # slow to import, and shells expand most globs
 
@@ -95,7 +101,7 @@ def _expand(paths: Sequence[str], here: str) -> tuple[list[str], list[str]]:
         absolute = os.path.normpath(os.path.join(here, path))
         if not path:
             raise InputError("an empty path")
-        if os.path.lexists(absolute):
+        if os.path.lexists(absolute) or os.path.realpath(absolute) in texts:
             only_folder = len(paths) == 1 and os.path.isdir(absolute)
             named[os.path.realpath(absolute) if only_folder else absolute] = None
             continue
@@ -143,9 +149,9 @@ def _display_root(project: str, here: str, paths: Sequence[str]) -> str:
 class _Walk:
     """Collects the files of a project, each once, by the place it really has."""
 
-    def __init__(self, config: Config, project: str) -> None:
+    def __init__(self, config: Config, project: str, texts: Mapping[str, bytes]) -> None:
         self.project, self.real_project = project, os.path.realpath(project)
-        self.config = config
+        self.config, self.texts = config, texts
         self.candidates: dict[str, _Candidate] = {}
         self.notices: list[tuple[str, NoticeKind, str]] = []
         """(absolute path, kind, message)."""
@@ -161,7 +167,7 @@ class _Walk:
 
     def add_named(self, path: str) -> None:
         """A file or folder of the command line."""
-        if not os.path.exists(path):
+        if not os.path.exists(path) and os.path.realpath(path) not in self.texts:
             raise InputError(f"{path}: dangling link")
         if not self._stays(path):
             return
@@ -202,7 +208,7 @@ class _Walk:
         if known is not None:
             named |= known.named
             path = path if os.path.islink(known.path) and not os.path.islink(path) else known.path
-        self.candidates[real] = _Candidate(path, named)
+        self.candidates[real] = _Candidate(path, named, self.texts.get(real))
 
     def _excludes_above(self, folder: str) -> Excludes:
         """What holds in a folder where a search starts."""
@@ -324,7 +330,7 @@ def _read_one(candidate: _Candidate, path: str, config: Config) -> SourceFile | 
 def _with_context(discovery: Discovery, walk: _Walk, config: Config) -> Discovery:
     """The run with the project's other files, as far as there is room for them."""
     project, root = str(discovery.project), str(discovery.root)
-    around = _Walk(config, project)
+    around = _Walk(config, project, walk.texts)
     around.add_named(project)
     around.finish()
     others = {
@@ -360,17 +366,21 @@ def _counted(kind: NoticeKind, origin: str, places: list[str]) -> Notice:
 
 def _read(candidate: _Candidate, path: str) -> SourceFile | Notice:
     """Read one file, or say why not; raises InputError when it was named and cannot be opened."""
-    try:
-        facts = os.stat(candidate.path)
-        if not stat.S_ISREG(facts.st_mode):
-            return _unreadable(candidate, path, "not a regular file")
-        if facts.st_size > MAX_SOURCE_BYTES:
-            size = f"{facts.st_size / (1 << 20):.1f} MiB, more than {MAX_SOURCE_BYTES >> 20} MiB"
-            return Notice(path, 0, "skipped-size", f"the file is too large: {size}")
-        with open(candidate.path, "rb") as stream:
-            data = stream.read(MAX_SOURCE_BYTES + 1)
-    except OSError as error:
-        return _unreadable(candidate, path, error.strerror or str(error))
+    data, size = candidate.text, len(candidate.text or b"")
+    if data is None:
+        try:
+            facts = os.stat(candidate.path)
+            if not stat.S_ISREG(facts.st_mode):
+                return _unreadable(candidate, path, "not a regular file")
+            size = facts.st_size
+            if size <= MAX_SOURCE_BYTES:
+                with open(candidate.path, "rb") as stream:
+                    data = stream.read(MAX_SOURCE_BYTES + 1)
+        except OSError as error:
+            return _unreadable(candidate, path, error.strerror or str(error))
+    if data is None or size > MAX_SOURCE_BYTES:
+        told = f"{size / (1 << 20):.1f} MiB, more than {MAX_SOURCE_BYTES >> 20} MiB"
+        return Notice(path, 0, "skipped-size", f"the file is too large: {told}")
     if encoding := foreign_encoding(data):
         return Notice(path, 0, "skipped-encoding", f"the file is written in {encoding}; C compilers read UTF-8")
     if b"\0" in data:

@@ -94,12 +94,13 @@ NoticeKind = Literal[
     "skipped-generated", "skipped-vendored", "skipped-size", "skipped-binary", "skipped-encoding",
     "skipped-context", "unreadable",
     "unterminated", "unbalanced", "conditional", "too-complex", "unresolved", "partly-analyzed", "link-outside",
+    "stale-baseline",
 ]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Notice:
-    """Something that was not analysed, or only in part; never a finding."""
+    """Something that was not analysed, or only in part, or a baseline entry without a finding; never a finding."""
 
     path: str
     line: int

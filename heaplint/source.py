@@ -51,6 +51,27 @@ class SourceFile:
         end_line, end_column = self.position(end)
         return Span(self.path, line, column, end_line, end_column)
 
+    def offset(self, line: int, column: int) -> int:
+        """The byte offset of a line and column: the inverse of `position`; raises ValueError when there is no such place.
+
+        Past the end of a line its line ending is counted as one more column, as `position` does.
+        """
+        if not 1 <= line <= len(self.line_starts):
+            raise ValueError(f"{self.path}: no line {line}")
+        start = self.line_starts[line - 1]
+        end = self.line_starts[line] if line < len(self.line_starts) else len(self.data)
+        visible = self._visible_start(line)
+        text = self.data[visible:end]
+        if text.isascii():
+            found = visible + column - 1
+        else:  # the last offset before which there are as many code points as wanted: never within a character
+            found = visible + bisect_right(
+                range(len(text) + 1), column - 1, key=lambda size: len(text[:size].decode("utf-8", errors="replace"))
+            ) - 1  # fmt: skip
+        if column < 1 or found > end or self.position(max(found, start))[1] != column:
+            raise ValueError(f"{self.path}: no column {column} in line {line}")
+        return found
+
     def line_text(self, line: int) -> str:
         """The text of a line without its line ending; raises ValueError when there is no such line."""
         if not 1 <= line <= len(self.line_starts):

@@ -97,7 +97,7 @@ def cli(
     """Runs a command in an empty project."""
     (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "HEAPLINT_TRACEBACK"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "FORCE_HYPERLINK", "HEAPLINT_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
 
     def command(*arguments: str) -> Outcome:

@@ -24,6 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine"}),
     frozenset({"repair"}),
     frozenset({"report"}),
+    frozenset({"lsp"}),
     frozenset({"cli", "devtools"}),
     frozenset({"__main__"}),
 )

@@ -44,6 +44,22 @@ def test_the_byte_order_mark_is_kept_but_not_counted() -> None:
     assert source.position(source.data.index(b"y")) == (2, 5)
 
 
+@given(st.binary(max_size=30) | st.text("aé€😀\n\r\ufeff", max_size=30).map(str.encode))
+def test_offset_is_the_inverse_of_position(data: bytes) -> None:
+    source = SourceFile("a.c", data)
+    for offset in range(len(data) + 1):
+        place = source.position(offset)
+        assert source.position(source.offset(*place)) == place
+        if data.isascii():
+            assert source.offset(*place) == offset
+
+
+@pytest.mark.parametrize("place", [(0, 1), (1, 0), (1, 8), (3, 1), (2, 2), (1, 99)])
+def test_a_place_outside_the_file_is_an_error(place: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"no (line|column)"):
+        SourceFile("a.c", "int é;\n".encode()).offset(*place)
+
+
 @pytest.mark.parametrize("offset", [-1, 5])
 def test_an_offset_outside_the_file_is_an_error(offset: int) -> None:
     with pytest.raises(ValueError, match="offset"):

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from heaplint import __version__
-from heaplint.cli import census, check, explain, matcher, rules
+from heaplint.cli import baseline, census, check, completion, explain, lsp, matcher, rules
 from heaplint.report.stream import OutputError
 
 ERROR = 2
@@ -32,8 +32,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.command)
+app.command("baseline")(baseline.command)
 app.command("census")(census.command)
+app.command("completion")(completion.command)
 app.command("explain")(explain.command)
+app.command("lsp")(lsp.command)
 app.command("matcher")(matcher.command)
 app.command("rules")(rules.command)
 
@@ -82,7 +85,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _command(arguments: Sequence[str]) -> int:
-    """Let typer read the arguments; the command it picks gives the task, which runs outside of it."""
+    """Let typer read the arguments; the command it picks gives the task, which runs outside of it.
+
+    A shell that asks what a word can become says so in the environment; typer answers it and ends the process.
+    """
+    if completion.VARIABLE in os.environ:
+        completion.know_shells()
     outcome: object = app(list(arguments), prog_name="heaplint", standalone_mode=False)
     if callable(outcome):
         return cast("Callable[[], int]", outcome)()

@@ -12,8 +12,8 @@ from heaplint.cli import project
 from heaplint.findings import Precision, Severity
 
 Format = Literal["text", "gcc", "json", "sarif", "github", "gitlab", "junit", "html"]
-_DOCUMENTS = {"json": "json_", "sarif": "sarif", "gitlab": "gitlab", "junit": "junit", "html": "html"}
-"""The formats that are one document with all that there is to say, and the modules of heaplint.report that write them."""
+"""Those of heaplint.report.formats, which is not imported before it is needed."""
+
 Rules = Annotated[
     list[str] | None,
     typer.Option(metavar="RULES", help="Ids, prefixes, names or tags, comma-separated; ALL (replaces the default)."),
@@ -22,6 +22,7 @@ Rules = Annotated[
 
 def command(
     paths: project.Paths = None,
+    stdin_filename: project.StdinFilename = None,
     select: Rules = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Rules not to look for.")] = None,
     extend_select: Annotated[
@@ -40,6 +41,9 @@ def command(
     unsafe_fixes: Annotated[
         bool, typer.Option("--unsafe-fixes", help="Fix also where the result needs a look.")
     ] = False,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Report only what is not in this baseline.")
+    ] = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 when there are findings.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 when something could not be analysed.")
@@ -56,17 +60,16 @@ def command(
     """Look for defects. Exit code: 0 nothing found, 1 findings, 2 an error."""
 
     def task() -> int:
-        from importlib import import_module
-
         from heaplint import engine
         from heaplint.cards import all_cards
         from heaplint.cli import fixing
+        from heaplint.cli.baseline import entries, only_new
         from heaplint.cli.progress import progress_bar
         from heaplint.config import Overrides
-        from heaplint.report import gcc, github, notices, text
-        from heaplint.report import statistics as counts
+        from heaplint.discovery import InputError
+        from heaplint.report import formats, notices, text
         from heaplint.report.report import Report
-        from heaplint.report.stream import destination, wants_colour
+        from heaplint.report.stream import destination, wants_colour, wants_links
 
         overrides = Overrides(
             select=None if select is None else project.split(select),
@@ -79,43 +82,32 @@ def command(
             severity=severity,
             precision=precision,
         )
-        settings, discovery = project.read(paths, overrides, config, isolated=isolated, verbose=verbose)
+        settings, discovery = project.read(
+            paths, overrides, config, isolated=isolated, verbose=verbose, stdin_filename=stdin_filename
+        )
+        if fix and not diff and paths == ["-"]:
+            raise InputError("--fix: standard input cannot be written: --diff shows the change")
+        known = entries(baseline) if baseline is not None else ()
+        census = None
         with destination(output) as stream:
             with progress_bar(quiet=quiet) as progress:
-                repaired = None
-                if fix or diff:
-                    from heaplint.repair import repair
-
-                    repaired = repair(discovery, settings, progress, unsafe=unsafe_fixes)
-                if diff and repaired is not None:
-                    stream.writelines(fixing.diff(discovery, repaired.changed))
-                    sys.stderr.write(fixing.summary(repaired).replace("Fixed", "Would fix"))
-                    return 1 if repaired.changed and not exit_zero else 0
-                if repaired is not None:
-                    fixing.write(discovery, repaired.changed)
-                    discovery = repaired.discovery
-                    sys.stderr.write(fixing.summary(repaired))
+                if diff:
+                    changes = fixing.show(discovery, settings, progress, stream, unsafe=unsafe_fixes)
+                    return 1 if changes and not exit_zero else 0
+                if fix:
+                    discovery = fixing.carry_out(discovery, settings, progress, unsafe=unsafe_fixes)
                 if output_format == "html":
                     result, census = engine.run_with_census(discovery, settings, progress)
-                elif repaired is not None:
-                    result, census = repaired.result, None
                 else:
-                    result, census = engine.run(discovery, settings, progress), None
+                    result = engine.run(discovery, settings, progress)
+            hushed = quiet or output_format in formats.DOCUMENTS
+            if baseline is not None:
+                result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
             report = Report(result.findings, result.notices, result.files, discovery.sources, all_cards(), census)
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
-            closing = [] if quiet or output_format in ("gcc", "github") else [text.summary(report)]
-            if output_format in _DOCUMENTS:  # they always hold the counts
-                document = import_module(f"heaplint.report.{_DOCUMENTS[output_format]}")
-                stream.writelines(document.render(report))
-            elif statistics:
-                stream.writelines([*counts.render(report), *closing])
-            elif output_format == "github":
-                stream.writelines(github.render(report))
-            elif output_format == "gcc":
-                stream.writelines(gcc.render(report))
-            else:
-                stream.writelines([*text.render(report, palette), *closing])
-        if (output_format not in _DOCUMENTS or output_format == "gitlab") and not quiet:  # GitLab has no place for them
+            palette = text.with_links(palette) if wants_links(stream, color) else palette
+            stream.writelines(formats.lines(report, output_format, palette, counted=statistics, closing=not quiet))
+        if not quiet and not formats.has_place_for_notices(output_format):
             sys.stdout.flush()
             sys.stderr.writelines(notices.render_all(result.notices) if verbose else notices.render_few(result.notices))
         return notices.exit_code(result.findings, result.notices, strict=strict, exit_zero=exit_zero)

@@ -4,35 +4,54 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from heaplint.report.stream import OutputError, Replacement
 
 if TYPE_CHECKING:
+    from heaplint.config import Config
     from heaplint.discovery import Discovery
+    from heaplint.engine import Progress
     from heaplint.repair import Repaired
     from heaplint.source import SourceFile
 
 
-def summary(repaired: Repaired) -> str:
-    """`Fixed 3 findings in 2 files.`; empty when nothing was."""
-    from heaplint.report.report import counted
-
-    if not repaired.fixed:
-        return ""
-    return f"Fixed {counted(len(repaired.fixed), 'finding')} in {counted(len(repaired.changed), 'file')}.\n"
-
-
-def diff(before: Discovery, changed: Mapping[str, SourceFile]) -> Iterator[str]:
-    """The changes of all files, in the order of their paths."""
+def show(
+    discovery: Discovery, config: Config, progress: Progress | None, stream: TextIO, *, unsafe: bool
+) -> bool:
+    """Write what fixes would change, the files in the order of their paths; whether they would change anything."""
+    from heaplint.repair import repair
     from heaplint.report import patch
 
-    for source in before.files:
-        if source.path in changed:
-            yield from patch.render(source, changed[source.path])
+    repaired = repair(discovery, config, progress, unsafe=unsafe)
+    for source in discovery.files:
+        if source.path in repaired.changed:
+            stream.writelines(patch.render(source, repaired.changed[source.path]))
+    _tell("Would fix", repaired)
+    return bool(repaired.changed)
+
+
+def carry_out(discovery: Discovery, config: Config, progress: Progress | None, *, unsafe: bool) -> Discovery:
+    """Fix the files, on disk too, and give them as they are now. Raises OutputError."""
+    from heaplint.repair import repair
+
+    repaired = repair(discovery, config, progress, unsafe=unsafe)
+    write(discovery, repaired.changed)
+    _tell("Fixed", repaired)
+    return repaired.discovery
+
+
+def _tell(done: str, repaired: Repaired) -> None:
+    """`Fixed 3 findings in 2 files.` on standard error; nothing when nothing was."""
+    from heaplint.report.report import counted
+
+    if repaired.fixed:
+        files = counted(len(repaired.changed), "file")
+        sys.stderr.write(f"{done} {counted(len(repaired.fixed), 'finding')} in {files}.\n")
 
 
 def write(before: Discovery, changed: Mapping[str, SourceFile]) -> None:

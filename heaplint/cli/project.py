@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,10 @@ IncludeGenerated = Annotated[
     bool | None,
     typer.Option("--include-generated/--no-include-generated", help="Read generated C too (Cython and the like)."),
 ]
+StdinFilename = Annotated[
+    str | None,
+    typer.Option("--stdin-filename", metavar="FILE", help="The file that standard input stands for, with the path `-`."),
+]
 TargetPython = Annotated[
     str | None, typer.Option("--target-python", metavar="RANGE", help="Pythons to look at: 3.12, 3.9-3.12, >=3.9.")
 ]
@@ -40,15 +45,25 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say which config
 
 
 def read(
-    paths: Sequence[str] | None, overrides: Overrides, config_file: Path | None, *, isolated: bool, verbose: bool
+    paths: Sequence[str] | None,
+    overrides: Overrides,
+    config_file: Path | None,
+    *,
+    isolated: bool,
+    verbose: bool,
+    stdin_filename: str | None = None,
 ) -> tuple[Config, Discovery]:
-    """The configuration and the files of a run, in the current folder."""
+    """The configuration and the files of a run, in the current folder; the path `-` is standard input."""
     from heaplint import config as configuration
     from heaplint.discovery import discover
     from heaplint.report.report import counted
 
     cwd = Path.cwd()
     places = list(paths or ["."])
+    texts: dict[str, bytes] = {}
+    if "-" in places or stdin_filename is not None:
+        texts = standard_input(places, stdin_filename)
+        places = [stdin_filename or ""]
     if isolated and config_file is not None:
         raise configuration.ConfigError("--config: cannot be used together with --isolated")
     config = (
@@ -56,7 +71,7 @@ def read(
         if isolated
         else configuration.load(cwd / places[0], overrides, cwd, config_file)
     )
-    discovery = discover(places, config, cwd)
+    discovery = discover(places, config, cwd, texts)
     if verbose:
         say(f"configuration: {config.file or 'none'}")
         say(f"Pythons: {config.target}")
@@ -64,6 +79,19 @@ def read(
     if not discovery.files:
         say(f"warning: no C files to read in {' '.join(places)}")
     return config, discovery
+
+
+def standard_input(places: Sequence[str], filename: str | None) -> dict[str, bytes]:
+    """The text on standard input, by the real path of the file it stands for; raises InputError."""
+    from heaplint.discovery import MAX_SOURCE_BYTES, InputError
+
+    if filename is None:
+        raise InputError("-: standard input stands for a file: name it with --stdin-filename (a file of that name is ./-)")
+    if list(places) != ["-"]:
+        raise InputError("--stdin-filename: the text is read from standard input when the only path is `-`")
+    if not filename or os.path.isdir(filename) or filename.endswith(("/", os.sep)):
+        raise InputError(f"--stdin-filename: {filename!r} is no file")
+    return {os.path.realpath(filename): sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)}
 
 
 def say(words: str) -> None:

@@ -31,8 +31,8 @@ def render_few(notices: Sequence[Notice]) -> Iterator[str]:
             yield f"heaplint: {kind}: and {len(alike) - len(shown)} more (-v shows them)\n"
 
 
-DELIBERATE = frozenset({"skipped-generated", "skipped-vendored", "skipped-context"})
-"""Kinds of notices about what nobody asked to be analysed."""
+DELIBERATE = frozenset({"skipped-generated", "skipped-vendored", "skipped-context", "stale-baseline"})
+"""Kinds of notices that tell of nothing which was asked to be analysed and was not."""
 
 
 def exit_code(findings: Sequence[Finding], notices: Iterable[Notice], *, strict: bool, exit_zero: bool) -> int:

@@ -38,6 +38,6 @@ class Report:
         return dict(sorted(Counter(finding.rule for finding in self.findings).items()))
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 file`, `2 files`; `1 entry`, `2 entries` when the plural is said."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

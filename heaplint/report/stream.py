@@ -27,6 +27,17 @@ def wants_colour(stream: TextIO, asked: bool | None) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def wants_links(stream: TextIO, asked_colour: bool | None) -> bool:
+    """Whether to make hyperlinks (OSC 8): as FORCE_HYPERLINK says (`0`: never), else on a terminal that gets colour.
+
+    Output without colour holds no escape sequences at all, so NO_COLOR and --no-color turn links off too.
+    """
+    forced = os.environ.get("FORCE_HYPERLINK")
+    if forced:
+        return forced != "0"
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and wants_colour(stream, asked_colour)
+
+
 @contextmanager
 def destination(path: str | None) -> Iterator[TextIO]:
     """The stream to write a report to: standard output, or the file `path` (UTF-8, `\\n`).

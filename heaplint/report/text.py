@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heaplint.findings import Finding, Related, Severity, Span
 from heaplint.report import sanitize
@@ -25,6 +25,15 @@ class Palette:
     path: str = ""
     frame: str = ""
     reset: str = ""
+    link: str = ""
+    """What stands before the target of a hyperlink (OSC 8), and with no target ends one."""
+    target_end: str = ""
+
+    def linked(self, words: str, url: str | None) -> str:
+        """Words that lead to a URL where links are wanted."""
+        if not self.link or url is None:
+            return words
+        return f"{self.link}{sanitize.text(url)}{self.target_end}{words}{self.link}{self.target_end}"
 
     def severity(self, severity: Severity) -> str:
         """The sequence of a severity."""
@@ -35,6 +44,11 @@ PLAIN = Palette()
 COLOUR = Palette(
     error="\x1b[1;31m", warning="\x1b[1;33m", note="\x1b[1;36m", path="\x1b[1m", frame="\x1b[34m", reset="\x1b[0m"
 )
+
+
+def with_links(palette: Palette) -> Palette:
+    """The same colours, and hyperlinks: https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda."""
+    return replace(palette, link="\x1b]8;;", target_end="\x1b\\")
 
 
 def render(report: Report, palette: Palette) -> Iterator[str]:
@@ -55,7 +69,9 @@ def summary(report: Report) -> str:
 def _block(finding: Finding, report: Report, palette: Palette) -> Iterator[str]:
     tone = palette.severity(finding.severity)
     place = f"{palette.path}{_place(finding.span)}{palette.reset}:"
-    rule = f"{tone}{finding.severity}[{finding.rule} {finding.name}]{palette.reset}"
+    card = report.cards.get(finding.rule)
+    name = palette.linked(finding.rule, card.url if card else None)
+    rule = f"{tone}{finding.severity}[{name} {finding.name}]{palette.reset}"
     yield f"{place} {rule} {sanitize.text(finding.message)}"
     margin = len(str(finding.span.line))
     yield from _snippet(finding.span, report, palette, tone, margin)
@@ -63,7 +79,6 @@ def _block(finding: Finding, report: Report, palette: Palette) -> Iterator[str]:
         yield from _related(f"step {number}", step, palette, margin)
     for place_nearby in finding.related:
         yield from _related("see", place_nearby, palette, margin)
-    card = report.cards.get(finding.rule)
     if finding.python is not None:
         yield _aside("python", sanitize.text(finding.python), palette, margin)
     if finding.fix is not None:
