@@ -339,7 +339,9 @@ def test_a_baseline_that_cannot_be_written_leaves_the_old_one(cli: Command) -> N
     write("heaplint.toml", "select = 3")
     assert cli("baseline").is_error("heaplint.toml: select")
     assert Path(FILE).read_bytes() == before
-    assert cli("baseline", "--isolated", "-o", "no/such/x.json").is_error("no/such/x.json")
+    for place in ("no/such/x.json", ".", "", "/dev/full"):
+        assert cli("baseline", "--isolated", "-o", place).is_error(place)
+    assert sorted(path.name for path in Path().iterdir()) == [".git", "a.c", FILE, "heaplint.toml"]
 
 
 def test_hostile_names_reach_terminal_and_file_escaped(cli: Command) -> None:

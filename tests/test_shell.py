@@ -84,16 +84,8 @@ def test_exit_codes(code: int, arguments: tuple[str, ...], project: Path) -> Non
     assert piped(*arguments).returncode == code
 
 
-def test_a_reader_that_goes_away_gives_141() -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"{shlex.join(HEAPLINT)} rules --format json | true; echo ${{PIPESTATUS[0]}}"],
-        capture_output=True, text=True, env=environment(), check=True,
-    )  # fmt: skip
-    assert done.stdout in ("141\n", "0\n")  # 0 when all was written before the reader went
-    assert done.stderr == ""
-
-
 def test_the_documented_exit_codes_are_these() -> None:
+    """130 and 141 are tested in test_cli_errors.py."""
     page = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
     section = page.partition("### Exit codes\n")[2].partition("\n### ")[0]
     assert {int(code) for code in re.findall(r"\b\d+\b", section.partition("Errors are")[0])} == {*CODES, 130, 141}
