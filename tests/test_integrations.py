@@ -173,6 +173,37 @@ def test_pre_commit_try_repo(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.external
+def test_pre_commit_fixes(source: Path, tmp_path: Path) -> None:
+    """With --fix the first run mends the file, which pre-commit reports as a failure, and the second passes."""
+    pre_commit = from_pypi("pre-commit", "pre-commit")
+    package = tmp_path / "package"
+    revision = subprocess.run(
+        [program("git"), "rev-parse", "HEAD"], cwd=source, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    hooks = [{"id": HOOK["id"], "args": ["--fix"]}]
+    config = yaml.safe_dump({"repos": [{"repo": str(source), "rev": revision, "hooks": hooks}]})
+    write(package, {**FILES, "pyproject.toml": b"[tool.heaplint]\nselect = ['HL203']\n",
+                    ".pre-commit-config.yaml": config.encode()})  # fmt: skip
+    repository(package)
+
+    def ran() -> tuple[int, str]:
+        done = subprocess.run(
+            [pre_commit, "run", "--files", "src/deep/slots.c"], cwd=package, capture_output=True, text=True,
+            timeout=600, check=False,
+            env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home"), "PYTHONPATH": "", "PRE_COMMIT_COLOR": "never"},
+        )  # fmt: skip
+        if done.returncode == 3:
+            unavailable(f"pre-commit cannot install heaplint: {done.stdout[-500:]}")
+        return done.returncode, done.stdout + done.stderr
+
+    code, told = ran()
+    assert (code, "files were modified by this hook" in told, "Fixed 1 finding in 1 file." in told) == (1, True, True)
+    assert b"Py_VISIT(Py_TYPE(self));" in (package / "src/deep/slots.c").read_bytes()
+    code, told = ran()
+    assert (code, "Passed" in told) == (0, True)
+
+
+@pytest.mark.external
 @pytest.mark.parametrize(("fail", "code"), [("true", 1), ("false", 0)])
 def test_the_script_of_the_action(fail: str, code: int, tmp_path: Path) -> None:
     done, outputs = run_action(tmp_path, HEAPLINT_FAIL=fail, HEAPLINT_PATHS="src\ninclude\n")
