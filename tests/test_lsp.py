@@ -217,6 +217,24 @@ def test_a_finding_can_be_suppressed(project: Path) -> None:
     talk(project, scene)
 
 
+def test_a_finding_can_be_fixed(project: Path) -> None:
+    text = BODIES.replace("Py_TPFLAGS_DEFAULT | SPAM_FLAGS", "Py_TPFLAGS_HAVE_GC").replace("\n", "\r\n")
+
+    async def scene(editor: Editor) -> None:
+        found = await editor.open("spam.c", text)
+        for rule, line in (("HL108", "Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC"), ("HL203", "{\r\n    Py_VISIT(Py_TYPE(self));\r\n")):
+            (one,) = [one for one in found if one.code == rule]
+            (action,) = [act for act in await editor.actions("spam.c", one.range) if act.title.startswith(f"Fix {rule} ")]
+            assert action.edit is not None
+            edits = (action.edit.changes or {})[editor.uri("spam.c")]
+            fixed = applied(text, [edit for edit in edits if isinstance(edit, types.TextEdit)])
+            assert line in fixed
+            assert rule not in rules(await editor.change("spam.c", fixed))
+            await editor.change("spam.c", text)
+
+    talk(project, scene)
+
+
 def test_hovering_shows_the_card(project: Path) -> None:
     async def scene(editor: Editor) -> None:
         await editor.open("spam.c", SPAM + "// heaplint: ignore[HL201]\n")

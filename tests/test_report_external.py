@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -107,6 +108,17 @@ def test_sarif_is_valid_against_the_schema(logs: list[Path], tmp_path: Path) -> 
     broken = tmp_path / "broken.sarif"
     broken.write_text(logs[0].read_text(encoding="utf-8").replace('"results"', '"outcomes"'), encoding="utf-8")
     assert subprocess.run([*check, str(broken)], capture_output=True, check=False).returncode == 1
+
+
+def test_sarif_tools_counts_the_findings(logs: list[Path], tmp_path: Path) -> None:
+    log = next(path for path in logs if path.stem == "broken_gc")
+    results = json.loads(log.read_text(encoding="utf-8"))["runs"][0]["results"]
+    command = [from_pypi("sarif-tools", "sarif"), "csv", "--output", str(tmp_path / "out.csv"), str(log)]
+    subprocess.run(command, check=True, capture_output=True)
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
+    assert sorted((row["Code"], int(row["Line"])) for row in rows) == sorted(
+        (one["ruleId"], one["locations"][0]["physicalLocation"]["region"]["startLine"]) for one in results
+    )
 
 
 CORE = """

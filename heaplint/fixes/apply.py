@@ -51,12 +51,11 @@ def _fits(edit: Edit, others: Iterable[Edit]) -> bool:
 
 
 def _edited(data: bytes, edits: list[Edit]) -> bytes:
-    """The file with the edits made; new lines end as the file's do."""
-    newline = "\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else "\n"
+    """The file with the edits made."""
     pieces: list[bytes] = []
     at = 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        pieces += [data[at : edit.start], edit.text.replace("\n", newline).encode()]
+        pieces += [data[at : edit.start], edit.text.encode()]
         at = edit.end
     pieces.append(data[at:])
     return b"".join(pieces)

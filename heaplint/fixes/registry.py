@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from heaplint.cards import Card
@@ -76,7 +76,15 @@ def fix_for(fixing: Fixing, card: Card) -> Fix | None:
     if not edits or any(_is_outside(edit, fixing.sources) for edit in edits):
         return None
     applicability: Literal["safe", "unsafe"] = "unsafe" if card.fix == "unsafe" or isinstance(edits, Unsafe) else "safe"
-    return Fix(applicability, tuple(sorted(edits, key=lambda edit: (edit.path, edit.start, edit.end))))
+    shaped = (_with_line_ends(edit, fixing.sources[edit.path].data) for edit in edits)
+    return Fix(applicability, tuple(sorted(shaped, key=lambda edit: (edit.path, edit.start, edit.end))))
+
+
+def _with_line_ends(edit: Edit, data: bytes) -> Edit:
+    """The edit with lines that end as most of the file's do."""
+    if "\n" not in edit.text or data.count(b"\r\n") * 2 <= data.count(b"\n"):
+        return edit
+    return replace(edit, text=edit.text.replace("\n", "\r\n"))
 
 
 def _is_outside(edit: Edit, sources: Mapping[str, SourceFile]) -> bool:

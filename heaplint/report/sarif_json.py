@@ -21,9 +21,11 @@ def json_value(value: Any) -> Any:
     if kind is dict or kind is str or kind is int or kind is bool:
         return value
     result = {}
-    names, defaults = _properties(kind)
-    for name, default, one in zip(names, defaults, vars(value).values(), strict=True):
-        if one is default or one is None or (default is not None and one == default):
+    properties = _properties(kind)
+    given = [(attribute, one) for attribute, one in vars(value).items() if one is not None]  # few of many are
+    for attribute, one in given:
+        name, default = properties[attribute]
+        if one is default or (default is not None and one == default):
             continue
         kind = one.__class__
         if kind is str or kind is int or kind is dict:
@@ -36,11 +38,13 @@ def json_value(value: Any) -> Any:
 
 
 @functools.cache
-def _properties(kind: Any) -> tuple[list[str], list[object]]:
-    """Names and defaults of a class's properties, in the order in which its objects get their attributes."""
-    fields = attr.fields(kind)
-    names = [field.metadata["schema_property_name"] for field in fields]
-    return names, [_default(name, field.default) for name, field in zip(names, fields, strict=True)]
+def _properties(kind: Any) -> dict[str, tuple[str, object]]:
+    """Names and defaults of a class's properties by the attributes of its objects."""
+    found = {}
+    for field in attr.fields(kind):
+        name = field.metadata["schema_property_name"]
+        found[field.name] = name, _default(name, field.default)
+    return found
 
 
 def _default(name: str, declared: Any) -> object:
