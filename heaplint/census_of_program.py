@@ -70,12 +70,11 @@ def _module(unit: Unit, module: ModuleDef, sources: Mapping[str, SourceFile]) ->
 
 def _set_by_call(unit: Unit) -> str | None:
     """What single-phase modules say of the GIL with PyUnstable_Module_SetGIL, in whichever reading of the unit."""
-    for one in unit.program.units:
-        if one.path == unit.path:
-            for function in one.functions_mentioning(["PyUnstable_Module_SetGIL"]):
-                for call in ir.calls(function.body):
-                    if ir.called(call) == "PyUnstable_Module_SetGIL" and len(call.args) == 2:
-                        return key_of(call.args[1]) or None
+    for one in unit.program.units_of(unit.path):
+        for function in one.functions_mentioning(["PyUnstable_Module_SetGIL"]):
+            for call in ir.calls(function.body):
+                if ir.called(call) == "PyUnstable_Module_SetGIL" and len(call.args) == 2:
+                    return key_of(call.args[1]) or None
     return None
 
 

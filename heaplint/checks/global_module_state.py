@@ -50,13 +50,14 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
 
 
 def _kept(unit: Unit) -> list[str]:
-    """The static types and object variables around a module's definition."""
+    """The static types and object variables of a module's file, and of its folder when that is the one module there."""
     folder = unit.path.rpartition("/")[0]
-    names = [
-        made.symbol for other in unit.program.units if other.path.rpartition("/")[0] == folder
-        for made in other.types if made.kind == "static"
-    ]
-    names += [one.name for one in static_objects_of_folder(unit.program, folder)]
+    near = [other for other in unit.program.units if other.path.rpartition("/")[0] == folder]
+    if len({module.symbol for other in near for module in other.modules}) > 1:
+        near = [other for other in near if other.path == unit.path]
+    paths = {text.path for other in near for text in other.own}
+    names = [made.symbol for other in near for made in other.types if made.kind == "static"]
+    names += [one.name for one in static_objects_of_folder(unit.program, folder) if one.variable.place.path in paths]
     return list(dict.fromkeys(names))
 
 
@@ -66,7 +67,7 @@ def _listed(names: list[str]) -> str:
 
 def _filled(unit: Unit, functions: list[str]) -> tuple[StaticObject, ir.Function, ir.Node] | None:
     """The first object variable with static storage that one of the functions, or one that they call, writes."""
-    if not any(static_objects(other) for other in unit.program.units if other.path == unit.path):
+    if not any(static_objects(other) for other in unit.program.units_of(unit.path)):
         return None
     for function in reached(unit, functions):
         for node in ir.walk(function.body):

@@ -136,7 +136,7 @@ def gil_undeclared(unit: Unit) -> Iterator[Report]:
 
 def _readings(unit: Unit) -> list[Unit]:
     """Every reading of a unit: the free-threaded one is read for the newest Python only."""
-    return [one for one in unit.program.units if one.path == unit.path]
+    return list(unit.program.units_of(unit.path))
 
 
 def _lacks(unit: Unit, module: ModuleDef, slot: str) -> bool:

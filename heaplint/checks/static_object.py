@@ -9,6 +9,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.program import Unit
 from heaplint.model.static_objects import StaticObject, static_objects
 
+_STORED = re.compile(rb"\s*=(?!=)\s*([^;]*);")
 _CURE = "keep it in the module state"
 
 
@@ -44,10 +45,10 @@ def _points_to_static_types(unit: Unit, one: StaticObject) -> bool:
     if kind.name != "PyTypeObject" or kind.arrays or one.members:
         return False
     values: list[bytes] = []
-    stores = re.compile(re.escape(one.name.encode()) + rb"\s*=(?!=)\s*([^;]*);")
     for other in unit.program.units:
         for text in other.own:
-            values += [found.group(1).strip() for found in stores.finditer(text.code)]
+            stores = (_STORED.match(text.code, at + len(one.name)) for at in text.mentions(one.name))
+            values += [found.group(1).strip() for found in stores if found is not None]
     given = [value for value in values if value != b"NULL"]
     return bool(given) and all(
         (found := re.fullmatch(rb"(?:\([^()]*\)\s*)?&\s*(\w+)", value)) is not None

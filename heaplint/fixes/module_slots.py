@@ -7,7 +7,7 @@ import re
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
-from heaplint.model.static_objects import static_objects
+from heaplint.model.static_objects import keeps_objects
 
 _COMMA = re.compile(rb"\s*,")
 
@@ -31,7 +31,7 @@ def interpreters_declared(fixing: Fixing) -> list[Edit] | None:
     comma = _COMMA.match(data, last.end)
     if data[last.start : last.start + 1] != b"{" or comma is None or not place.starts_line(data, last.start):
         return None
-    shared = any(static_objects(unit) for unit in fixing.unit.program.units) or any(
+    shared = keeps_objects(fixing.unit.program) or any(
         made.kind == "static" for unit in fixing.unit.program.units for made in unit.types
     )
     value = "Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED" if shared else "Py_MOD_PER_INTERPRETER_GIL_SUPPORTED"

@@ -227,10 +227,13 @@ def _collected_dealloc(fixing: Fixing, life: Life) -> list[Edit] | None:
 
 
 def _collected_instances(fixing: Fixing, life: Life) -> list[Edit] | None:
-    """Instances made with the collector's header, and tracked before they are returned."""
+    """Instances made with the collector's header, and tracked before they are returned.
+
+    What another file makes is that file's: HL205 finds it in the next round.
+    """
     edits: list[Edit] = []
     key = key_of_type(life.made)
-    for unit in fixing.unit.program.units:
+    for unit in fixing.unit.program.units_of(fixing.unit.path):
         for one in allocations(unit):
             if one.made is None or key_of_type(one.made) != key or one.how not in _PLAIN_NEWS:
                 if one.made is not None and key_of_type(one.made) == key and "Init" in one.how:

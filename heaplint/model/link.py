@@ -29,6 +29,9 @@ _INIT_NAME = re.compile(r"PyInit_\w+\Z")
 _CREATE = {"PyModule_Create", "PyModule_Create2"}
 
 
+_WORD_BEFORE = re.compile(rb"[A-Za-z_]\w*\Z")
+
+
 def link(program: Program) -> None:
     """Fill in what only a look at functions, and at other units, can tell."""
     abroad = _mentions_of_externals(program)
@@ -54,21 +57,28 @@ def callers_of_symbols(unit: Unit, symbols: Set[str]) -> Iterator[tuple[str, ir.
 
 def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
     """The units that mention a spec with external linkage, by its name."""
-    by_ending: dict[bytes, list[str]] = {}
-    for symbol in {
-        made.symbol.partition("[")[0]
+    symbols = {
+        made.symbol.partition("[")[0].encode()
         for unit in program.units for made in unit.types if made.kind == "heap" and not made.static_linkage
-    }:
-        by_ending.setdefault(symbol.encode()[-5:], []).append(symbol)
+    }
+    endings = {symbol[-5:] for symbol in symbols}  # most end alike (`_spec`): one search for all of them
     found: dict[str, list[Unit]] = {}
     for unit in program.units:
-        codes = [text.code for text in unit.own]
-        for ending, symbols in by_ending.items():  # most end alike (`_spec`), and most files have no such word
-            if any(ending in code for code in codes):
-                for name in symbols:
-                    if any(name.encode() in code for code in codes):
-                        found.setdefault(name, []).append(unit)
+        words = {word for text in unit.own for ending in endings for word in _words_ending(text.code, ending)}
+        for symbol in sorted(words & symbols):
+            found.setdefault(symbol.decode(), []).append(unit)
     return found
+
+
+def _words_ending(code: bytes, ending: bytes) -> Iterator[bytes]:
+    """The identifiers of a text up to where an ending stands in them."""
+    at = code.find(ending)
+    while at >= 0:
+        end = at + len(ending)
+        word = _WORD_BEFORE.search(code, max(0, at - 100), end)
+        if word is not None:
+            yield word.group()
+        at = code.find(ending, end)
 
 
 def _creations(unit: Unit, abroad: Mapping[str, list[Unit]]) -> None:

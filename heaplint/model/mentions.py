@@ -54,6 +54,6 @@ def _mentioned_abroad(program: Program, words: frozenset[str]) -> frozenset[str]
 
 def other_readings(unit: Unit) -> Iterator[Unit]:
     """The other views of the same unit that hold for some of the same Pythons."""
-    for other in unit.program.units:
-        if other is not unit and other.path == unit.path and set(other.view.versions) & set(unit.view.versions):
+    for other in unit.program.units_of(unit.path):
+        if other is not unit and set(other.view.versions) & set(unit.view.versions):
             yield other

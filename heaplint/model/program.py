@@ -240,6 +240,7 @@ class Program:
         self._structs: dict[str, list[str]] | None = None
         self._variables: dict[str, list[str]] | None = None
         self._macros: MacroIndex | None = None
+        self._units: dict[str, list[Unit]] = {}
         self.names: dict[str, list[TypeDef]] = {}
         """Names under which C code holds a type object (symbols, variables, members) → types."""
 
@@ -264,6 +265,13 @@ class Program:
         if self._macros is None:
             self._macros = MacroIndex(text for _, text in self._first_texts())
         return self._macros
+
+    def units_of(self, path: str) -> Sequence[Unit]:
+        """The units of a main file, one for each view."""
+        if not self._units:
+            for unit in self.units:
+                self._units.setdefault(unit.path, []).append(unit)
+        return self._units.get(path, ())
 
     def versions_of(self, text: Text) -> set[tuple[int, int]]:
         """The Pythons of all views that have this very text."""

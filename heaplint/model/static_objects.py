@@ -140,6 +140,11 @@ def _by_name(program: Program) -> Mapping[str, tuple[StaticObject, ...]]:
     return {name: tuple(found) for name, found in names.items()}
 
 
+def keeps_objects(program: Program) -> bool:
+    """Whether some file-level variable of the program holds objects."""
+    return bool(_by_name(program))
+
+
 def static_objects_of_folder(program: Program, folder: str) -> list[StaticObject]:
     """The file-level object variables of all files of a folder, in the order of their places."""
     found = [
