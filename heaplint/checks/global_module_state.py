@@ -29,7 +29,7 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
             if kept:
                 cure = f"move {_listed(kept)} to the module state and set m_size to its sizeof"
             else:
-                cure = "no state of its own was found there: then set m_size to 0"
+                cure = "none was found there: unless it is elsewhere, set m_size to 0"
             yield Report(
                 "HL302",
                 module.place,
