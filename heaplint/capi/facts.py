@@ -62,3 +62,9 @@ def signatures() -> Mapping[str, Signature]:
 def table_fields(table: str) -> tuple[str, ...]:
     """The fields of PyNumberMethods and its like, in order; empty for other structs."""
     return tuple(_facts()["tables"].get(table, "").split())
+
+
+@functools.cache
+def family(name: str) -> frozenset[str]:
+    """The functions of a family that makes or frees objects; raises KeyError for one that facts.toml does not have."""
+    return frozenset(_facts()["memory"][name].split())

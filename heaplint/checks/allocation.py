@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint.capi.facts import family
 from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import CfgNode
 from heaplint.flow.events import TYPE, Event, Trace
@@ -18,15 +19,11 @@ from heaplint.model.link import resolve_types
 from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
 
+_GC_NEW, _PLAIN_NEW, _INIT = family("gc-new"), family("plain-new"), family("init")
+_GC_FREE, _PLAIN_FREE = family("gc-free"), family("plain-free")
 _ALLOCATES = re.compile(
-    rb"\b(?:PyObject_GC_New|PyObject_GC_NewVar|PyObject_New|PyObject_NewVar|PyObject_NEW|PyObject_NEW_VAR|PyObject_Init|"
-    rb"PyObject_InitVar|PyObject_INIT|PyObject_INIT_VAR|tp_alloc|PyType_GenericAlloc)\b"
+    rb"\b(?:" + "|".join(sorted(_GC_NEW | _PLAIN_NEW | _INIT)).encode() + rb"|tp_alloc|PyType_GenericAlloc)\b"
 )
-_GC_NEW = frozenset({"PyObject_GC_New", "PyObject_GC_NewVar"})
-_PLAIN_NEW = frozenset({"PyObject_New", "PyObject_NewVar", "PyObject_NEW", "PyObject_NEW_VAR"})
-_INIT = frozenset({"PyObject_Init", "PyObject_InitVar", "PyObject_INIT", "PyObject_INIT_VAR"})
-_GC_FREE = frozenset({"PyObject_GC_Del", "_PyObject_GC_Del"})
-_PLAIN_FREE = frozenset({"PyObject_Del", "PyObject_DEL", "PyObject_Free", "PyObject_FREE", "PyMem_Free", "PyMem_FREE", "free"})
 
 
 @dataclass(frozen=True, slots=True)

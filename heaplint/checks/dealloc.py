@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heaplint import ir
-from heaplint.capi.facts import builtin
+from heaplint.capi.facts import builtin, family
 from heaplint.checks.allocation import mismatched_frees
 from heaplint.checks.registry import Report, check
 from heaplint.checks.traverse import at_name
@@ -16,11 +16,7 @@ from heaplint.model.inherit import instantiable, subclassable
 from heaplint.model.members import OwnedMember
 from heaplint.model.program import Unit
 
-_GC_FREE = frozenset({"PyObject_GC_Del", "_PyObject_GC_Del"})
-_PLAIN_FREE = frozenset(
-    {"PyObject_Del", "PyObject_DEL", "PyObject_Free", "PyObject_FREE", "PyMem_Free", "PyMem_FREE", "PyMem_Del", "PyMem_DEL",
-     "PyMem_RawFree", "free"}
-)
+_GC_FREE, _PLAIN_FREE = family("gc-free"), family("plain-free")
 
 
 def traced(unit: Unit) -> Iterator[tuple[Life, ir.Function, Trace]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from heaplint import ir
+from heaplint.capi.facts import family
 from heaplint.checks.allocation import allocations
 from heaplint.findings import Edit
 from heaplint.fixes import place
@@ -22,11 +23,6 @@ from heaplint.model.types import HAVE_GC, SlotDef, TypeDef
 _CPLUSPLUS = (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx")
 _COMMA = re.compile(rb"\s*,")
 _SUFFIX = re.compile(r"_?(?:dealloc|spec|slots|type|traverse)\Z", re.I)
-_PLAIN_FREES = ("PyObject_Del", "PyObject_DEL", "PyObject_Free", "PyObject_FREE")
-_PLAIN_NEWS = {
-    "PyObject_New": "PyObject_GC_New", "PyObject_NEW": "PyObject_GC_New",
-    "PyObject_NewVar": "PyObject_GC_NewVar", "PyObject_NEW_VAR": "PyObject_GC_NewVar",
-}
 
 
 @fixer("HL201")
@@ -218,7 +214,7 @@ def _collected_dealloc(fixing: Fixing, life: Life) -> list[Edit] | None:
     if edits is None or not trace.complete:
         return None
     for event in trace.of("free"):
-        if event.detail in _PLAIN_FREES:
+        if event.detail in family("plain-free"):
             edit = place.renamed(function.path, data, event.place, event.detail, "PyObject_GC_Del")
             if edit is None:
                 return None
@@ -235,13 +231,16 @@ def _collected_instances(fixing: Fixing, life: Life) -> list[Edit] | None:
     key = key_of_type(life.made)
     for unit in fixing.unit.program.units_of(fixing.unit.path):
         for one in allocations(unit):
-            if one.made is None or key_of_type(one.made) != key or one.how not in _PLAIN_NEWS:
-                if one.made is not None and key_of_type(one.made) == key and "Init" in one.how:
-                    return None
+            if one.made is None or key_of_type(one.made) != key:
+                continue
+            if one.how in family("init"):
+                return None  # the memory came from elsewhere
+            if one.how not in family("plain-new"):
                 continue
             if one.place.path != fixing.report.place.path:
                 return None
-            renamed = place.renamed(one.place.path, fixing.data, one.place, one.how, _PLAIN_NEWS[one.how])
+            new = "PyObject_GC_NewVar" if one.how.lower().endswith("var") else "PyObject_GC_New"
+            renamed = place.renamed(one.place.path, fixing.data, one.place, one.how, new)
             tracking = track_before_returns(one.function, one.variable, fixing.data) if one.variable else None
             if renamed is None or tracking is None:
                 return None

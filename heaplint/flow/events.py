@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from heaplint import ir
+from heaplint.capi.facts import family
 from heaplint.flow.cfg import Cfg, build
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.program import Unit
@@ -35,10 +36,7 @@ _IDENTITY = {
 }
 _UNTRACK = {"PyObject_GC_UnTrack", "_PyObject_GC_UNTRACK"}
 _TRACK = {"PyObject_GC_Track", "_PyObject_GC_TRACK"}
-_FREE = {
-    "PyObject_GC_Del", "PyObject_Del", "PyObject_DEL", "PyObject_Free", "PyObject_FREE", "PyMem_Free", "PyMem_FREE",
-    "PyMem_Del", "PyMem_DEL", "PyMem_RawFree", "free", "_PyObject_GC_Del",
-}
+_FREE = family("gc-free") | family("plain-free")
 _SLOT_CALLS = {"tp_free", "tp_dealloc", "tp_traverse", "tp_clear", "tp_finalize", "tp_del", "tp_alloc", "tp_init"}
 _WEAKREFS = {"PyObject_ClearWeakRefs", "_PyObject_ClearWeakRefsNoCallbacks", "_PyWeakref_ClearWeakRefsNoCallbacks", "FT_CLEAR_WEAKREFS"}
 _MANAGED = {

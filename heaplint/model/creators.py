@@ -8,23 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint.capi.facts import family
 from heaplint.model.link import resolve_types
 from heaplint.model.program import Program, Unit
 from heaplint.model.types import TypeDef
 
-_ALLOCATES = re.compile(
-    rb"\b(?:PyObject_New|PyObject_NewVar|PyObject_NEW|PyObject_NEW_VAR|PyObject_GC_New|PyObject_GC_NewVar|_PyObject_New|"
-    rb"_PyObject_NewVar|_PyObject_GC_New|_PyObject_GC_NewVar|PyObject_Init|PyObject_InitVar|PyObject_INIT|"
-    rb"PyObject_INIT_VAR|tp_alloc|PyType_GenericAlloc)\b"
-)
-_SECOND = frozenset(
-    f"PyObject_{name}"
-    for name in ("New", "NewVar", "NEW", "NEW_VAR", "GC_New", "GC_NewVar", "Init", "InitVar", "INIT", "INIT_VAR")
-)
+_SECOND = family("gc-new") | family("plain-new") | family("init")
 """API functions and macros that are given the type as second argument."""
-_FIRST = frozenset(
-    {"_PyObject_New", "_PyObject_NewVar", "_PyObject_GC_New", "_PyObject_GC_NewVar", "PyType_GenericAlloc"}
-)
+_FIRST = family("new-of-type")
+_ALLOCATES = re.compile(rb"\b(?:" + "|".join(sorted(_SECOND | _FIRST)).encode() + rb"|tp_alloc)\b")
 _MAX_DEPTH = 3
 
 TypeKey = tuple[str, str, int]
