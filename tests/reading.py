@@ -9,7 +9,8 @@ from heaplint import engine, ir
 from heaplint.config import Config
 from heaplint.discovery import Discovery
 from heaplint.findings import Finding
-from heaplint.frontend.reader import Reader, UnitView
+from heaplint.frontend.reader import Reader
+from heaplint.frontend.text import UnitView
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Program
 from heaplint.model.types import TypeDef

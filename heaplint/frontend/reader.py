@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import posixpath
 import re
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 
-from heaplint import ir
 from heaplint.findings import Notice
-from heaplint.frontend.expand import Expanded, Expander, expandable
-from heaplint.frontend.items import Cut, Item, cut, function_name
+from heaplint.frontend.expand import expandable
+from heaplint.frontend.items import Cut, cut
 from heaplint.frontend.lexical import Lexed, lex
 from heaplint.frontend.preprocess import (
     Outcome,
@@ -23,23 +18,14 @@ from heaplint.frontend.preprocess import (
     go_through,
     hidden_branches,
 )
+from heaplint.frontend.text import Text, UnitView
 from heaplint.frontend.treesitter import Parsed, TreeSitterFrontEnd
 from heaplint.frontend.views import View
 from heaplint.source import SourceFile
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_STRUCT_BODY = re.compile(
-    rb"(?:struct\b(?<!\wstruct)|union\b(?<!\wunion)|class\b(?<!\wclass))\s*([A-Za-z_]\w*)?[^;{}()=]{0,1000}\{"
-)
-_TYPEDEF_ALIAS = re.compile(rb"\s*typedef\s+(?:(?:const|struct|union)\s+)*([A-Za-z_]\w*)\s+(?:\*\s*)?([A-Za-z_]\w*)\s*;\s*\Z")
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
 _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdlib.h", "limits.h", "assert.h"})
 _PLUS_PLUS = (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".C")
-_LEADING_MACROS = re.compile(rb"\s*(?:[A-Z][A-Z0-9_]*\s+)+(?=(?:[A-Za-z_]\w*\s+)*[A-Za-z_]\w*[\s*]+[A-Za-z_])")
-_LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\s*\n(?=\s*[A-Za-z_][\w\s*]*[\s*][A-Za-z_]\w*\s*\()")
-_NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
-
-
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _MAX_INCLUDE_DEPTH = 150
@@ -53,306 +39,6 @@ _OF_INTEREST = re.compile(
     rb"static(?<!\wstatic)\s+\w+\s*\*|\{\s*(?:NULL|0)\b[^{}]*\}\s*,?\s*(?:/\*[^*]*\*/\s*)?\Z"
 )
 """What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
-
-_API_WORD = re.compile(rb"Py\w+")
-_IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-_WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
-_NOT_LITERAL = re.compile(rb"\[[^\]]*\]|\\.|\((?:[^()]|\([^()]*\))*\)[?*]?|[A-Za-z_][?*]")
-_LITERAL = re.compile(rb"[A-Za-z_]\w{3,}")
-
-
-@functools.lru_cache(maxsize=4096)
-def _plan(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
-    """How to search for a pattern quickly: the words that it is a list of, or else literals of which one must occur.
-
-    `bytes.find` is some twenty times quicker than a regular expression that does not begin with a literal.
-    """
-    listed = _WORD_LIST.fullmatch(pattern.pattern)
-    if listed:
-        return tuple(dict.fromkeys(word.decode() for word in listed.group(1).split(b"|"))), ()
-    needed = []
-    for branch in _NOT_LITERAL.sub(b" ", pattern.pattern).split(b"|"):
-        literals = _LITERAL.findall(branch)
-        if not literals:
-            return (), ()
-        needed.append(max(literals, key=len))
-    return (), tuple(needed)
-
-
-@dataclass(slots=True)
-class Text:
-    """One file in one view, cut into items."""
-
-    reading: Reading
-    items: tuple[Item, ...]
-    front_end: TreeSitterFrontEnd
-    shared: dict[tuple[int, bytes], Parsed]
-    """Parsed items of the same file in other views, by offset and digest of the expanded text."""
-    macro_names: Set[str]
-    """Every name that is a macro in some file of the run."""
-    includer: Text | None = None
-    """The text that includes this one first: its macros are in force here too."""
-    index: dict[str, Item] | None = None
-    """Initialised variables by name; whoever needs it first fills it."""
-    _functions: dict[str, list[Item]] | None = None
-    _structs: dict[str, Item] | None = None
-    _aliases: dict[str, str] = field(default_factory=dict)
-    _starts: list[int] = field(default_factory=list)
-    _api: frozenset[bytes] | None = None
-    """The words of the text that look like names of the C API, without leading underscores."""
-    _parsed: dict[int, Parsed] = field(default_factory=dict)
-    _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
-    _expander: Expander | None = None
-
-    @property
-    def path(self) -> str:
-        """The file's path."""
-        return self.reading.path
-
-    @property
-    def code(self) -> bytes:
-        """The file's text without comments, directives and inactive branches; offsets are the file's."""
-        return self.reading.code
-
-    @property
-    def expander(self) -> Expander:
-        """What expands this file's macros."""
-        if self._expander is None:
-            self._expander = Expander(
-                self.reading, self.includer.reading if self.includer else None, self.macro_names
-            )
-        return self._expander
-
-    def item_at(self, offset: int) -> Item | None:
-        """The item that an offset lies in."""
-        if not self._starts:
-            self._starts = [item.start for item in self.items]
-        index = bisect_right(self._starts, offset) - 1
-        if index < 0 or offset >= self.items[index].end:
-            return None
-        return self.items[index]
-
-    @property
-    def functions(self) -> dict[str, list[Item]]:
-        """The function definitions by name; a name made by a macro is the expanded one."""
-        if self._functions is None:
-            self._functions = {}
-            expander = self.expander
-            for item in self.items:
-                if item.kind != "function":
-                    continue
-                name = item.name
-                if name in expander.names or expander.uses_project_macro(item.start, item.body):
-                    expanded = expander.expand(item.start, item.body).text
-                    name = function_name(expanded) or name
-                self._functions.setdefault(name, []).append(item)
-        return self._functions
-
-    def function_names(self) -> dict[int, str]:
-        """The names of the function definitions by the start of their items."""
-        return {item.start: name for name, items in self.functions.items() for item in items}
-
-    def items_with(self, pattern: re.Pattern[bytes]) -> Iterator[Item]:
-        """The items whose text matches somewhere, in order, each once."""
-        names, needed = _plan(pattern)
-        if names:
-            yield from self.items_mentioning(names)
-            return
-        if needed and not any(word in self.code for word in needed):
-            return
-        last = -1
-        for found in pattern.finditer(self.code):
-            if found.start() < last:
-                continue
-            item = self.item_at(found.start())
-            if item is not None:
-                last = item.end
-                yield item
-
-    def items_mentioning(self, names: Collection[str]) -> Iterator[Item]:
-        """The items in which one of these identifiers stands as a word, in order, each once.
-
-        Quicker than `items_with` and a pattern of the same words.
-        """
-        api = self._api_words()
-        places = [
-            at for name in names if not name.startswith(("Py", "_Py")) or name.encode().lstrip(b"_") in api
-            for at in self.mentions(name)
-        ]
-        last = -1
-        for at in sorted(places):
-            if at >= last and (item := self.item_at(at)) is not None:
-                last = item.end
-                yield item
-
-    def may_mention(self, name: str) -> bool:
-        """False when an identifier surely occurs nowhere in the text; names of the C API cost next to nothing."""
-        word = name.encode()
-        if not word.startswith((b"Py", b"_Py")):
-            return word in self.code
-        return word.lstrip(b"_") in self._api_words()
-
-    def _api_words(self) -> frozenset[bytes]:
-        if self._api is None:
-            self._api = frozenset(_API_WORD.findall(self.code))
-        return self._api
-
-    def names_python(self) -> bool:
-        """Whether the text has a name of the C API at all."""
-        return _API_WORD.search(self.code) is not None
-
-    def mentions(self, name: str) -> Iterator[int]:
-        """The offsets at which an identifier stands as a word; comments are no text, strings are."""
-        code, word = self.code, name.encode()
-        at = code.find(word)
-        while at >= 0:
-            end = at + len(word)
-            if not ((at and code[at - 1] in _IN_WORDS) or (end < len(code) and code[end] in _IN_WORDS)):
-                yield at
-            at = code.find(word, end)
-
-    def parse(self, item: Item) -> Parsed:
-        """Read an item; a second call gives the same object."""
-        known = self._parsed.get(item.start)
-        if known is None:
-            expanded = self.expander.expand(item.start, item.end)
-            key = (item.start, blake2b(expanded.text, digest_size=16).digest())
-            known = self.shared.get(key)
-            if known is None:
-                known = self.front_end.parse(expanded, self.path)
-                if not known.complete:
-                    known = self._second_try(item, known)
-                if expanded.too_deep and known.complete:
-                    known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
-                                   "macros that expand without end", item.start)
-                self.shared[key] = known
-            self._parsed[item.start] = known
-            if not known.complete:
-                self._problems[item.start] = (item, known.problem, known.problem_at)
-        return known
-
-    def _second_try(self, item: Item, first: Parsed) -> Parsed:
-        """Without what stands before the declaration and is neither C nor a known macro (attributes, calls)."""
-        for pattern in (_LEADING_MACROS, _LEADING_CALL):
-            found = pattern.match(self.code, item.start, item.end)
-            if found and not _NOT_MACROS.intersection(found.group().split()):
-                again = self.front_end.parse(self.expander.expand(found.end(), item.end), self.path)
-                if again.complete or len(again.functions) > len(first.functions):
-                    return again
-        return first
-
-    def forget(self) -> None:
-        """Drop what was parsed; it is read again when somebody asks."""
-        self._parsed.clear()
-        self.shared.clear()
-        self._api = None
-
-    def problems(self) -> Iterator[tuple[Item, str, int]]:
-        """The items that were parsed, but not in full: the item, why, and where (an offset)."""
-        yield from (self._problems[start] for start in sorted(self._problems))
-
-    def function(self, name: str) -> ir.Function | None:
-        """The definition of a function; None when this file has none, or it could not be read."""
-        for item in self.functions.get(name, ()):
-            for function in self.parse(item).functions:
-                if function.name == name or item.name == name:
-                    return function
-        return None
-
-    def signature(self, name: str) -> ir.Function | None:
-        """A function of this file, with an empty body where nobody has read it yet."""
-        for item in self.functions.get(name, ()):
-            if (known := self._parsed.get(item.start)) is not None:
-                for function in known.functions:
-                    if function.name == name:
-                        return function
-            head = self.expander.expand(item.start, item.body)
-            braces = Expanded(head.text + b"{}", head.starts, head.origins)
-            for function in self.front_end.parse(braces, self.path).functions:
-                if function.name == name:
-                    return function
-        return None
-
-    def struct(self, name: str) -> ir.Struct | None:
-        """The struct or union with this tag or typedef name."""
-        if self._structs is None:
-            self._index_structs()
-        assert self._structs is not None
-        item = self._structs.get(name)
-        if item is None:
-            alias = self._aliases.get(name)
-            return self.struct(alias) if alias and alias != name and alias in self._structs else None
-        structs = self.parse(item).structs
-        return next((one for one in structs if one.name == name), None) or next(
-            (one for one in reversed(structs) if one.fields and name in self._tail_names(item)), None
-        )
-
-    def struct_names(self) -> list[str]:
-        """The tags and typedef names of the structs that this file defines."""
-        if self._structs is None:
-            self._index_structs()
-        assert self._structs is not None
-        return list(self._structs)
-
-    def alias(self, name: str) -> str | None:
-        """What a `typedef struct tag Name;` of this file makes of a name."""
-        if self._structs is None:
-            self._index_structs()
-        return self._aliases.get(name)
-
-    def _tail_names(self, item: Item) -> set[str]:
-        tail = self.code[self.code.rfind(b"}", item.start, item.end) + 1 : item.end]
-        return {word.decode() for word in _WORD.findall(tail)}
-
-    def _index_structs(self) -> None:
-        self._structs = {}
-        for item in self.items:
-            if item.kind != "declaration":
-                continue
-            limit = min(item.end, item.start + 2000)
-            found = None
-            if self.code.find(b"{", item.start, limit) >= 0:
-                found = _STRUCT_BODY.search(self.code, item.start, limit)
-            if found:
-                text = self.code[item.start : item.end]
-                for body in _STRUCT_BODY.finditer(text):
-                    if body.group(1):
-                        self._structs.setdefault(body.group(1).decode(), item)
-                if b"typedef" in text[: found.start() - item.start + 1] or text.lstrip().startswith(b"typedef"):
-                    for name in self._tail_names(item):
-                        self._structs.setdefault(name, item)
-            else:
-                alias = _TYPEDEF_ALIAS.match(self.code, item.start, item.end)
-                if alias:
-                    self._aliases.setdefault(alias.group(2).decode(), alias.group(1).decode())
-        makers = [name for name in self.reading.macros if self._makes_struct(name)]
-        if makers:
-            pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in makers) + rb")\b")
-            for item in self.items_with(pattern):
-                for struct in self.parse(item).structs:
-                    if struct.name:
-                        self._structs.setdefault(struct.name, item)
-
-    def _makes_struct(self, name: str) -> bool:
-        macro = self.reading.last(name)
-        return macro is not None and "struct" in macro.body and "{" in macro.body
-
-
-@dataclass(frozen=True, slots=True)
-class UnitView:
-    """A translation unit in one view: its own text first, then the project's files that it includes."""
-
-    view: View
-    versions: tuple[tuple[int, int], ...]
-    """The Pythons for which the unit reads like this."""
-    texts: tuple[Text, ...]
-
-    @property
-    def path(self) -> str:
-        """The path of the unit's main file."""
-        return self.texts[0].path
 
 
 class Reader:

@@ -10,7 +10,7 @@ from heaplint import ir
 from heaplint.capi.facts import table_fields
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro, Reading
-from heaplint.frontend.reader import Text
+from heaplint.frontend.text import Text
 from heaplint.model.expressions import fields_of, flag_names, function_name, number, place
 from heaplint.model.globals import GlobalVariable
 from heaplint.model.modules import MODULE_DEF_FIELDS, ModuleDef, ModuleSlot

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from heaplint.frontend.expand import stays
 from heaplint.frontend.preprocess import Macro
-from heaplint.frontend.reader import Text
+from heaplint.frontend.text import Text
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

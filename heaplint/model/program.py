@@ -10,7 +10,7 @@ from typing import TypeVar
 from heaplint import ir
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro
-from heaplint.frontend.reader import Text, UnitView
+from heaplint.frontend.text import Text, UnitView
 from heaplint.model.globals import GlobalVariable
 from heaplint.model.macros import Definitions, MacroIndex
 from heaplint.model.modules import ModuleDef

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.frontend.items import Item
-from heaplint.frontend.reader import Text
+from heaplint.frontend.text import Text
 from heaplint.model.program import Unit
 
 _WRITE = re.compile(
