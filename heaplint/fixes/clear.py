@@ -5,7 +5,7 @@ from __future__ import annotations
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, Unsafe, fixer
-from heaplint.fixes.subject import reaches, typed_name
+from heaplint.fixes.subject import each_member
 
 
 @fixer("HL211")
@@ -15,12 +15,9 @@ def members_cleared(fixing: Fixing) -> list[Edit] | None:
         function = life.function("tp_clear")
         if function is None or function.path != fixing.report.place.path:
             continue
-        names = (fixing.report.item or "").split(",")
-        members = {member.path: member for member in life.members}
-        subject = typed_name(life, function)
-        if not subject or any(name not in members or not reaches(life, members[name]) for name in names):
+        lines = each_member(life, function, "Py_CLEAR", (fixing.report.item or "").split(","))
+        if lines is None:
             return None
-        lines = [f"Py_CLEAR({subject}->{name});" for name in names]
         edit = place.before_return(function.path, fixing.data, function, *lines)
         return Unsafe([edit]) if edit else None
     return None

@@ -51,6 +51,15 @@ def reaches(life: Life, member: OwnedMember) -> bool:
     return True
 
 
+def each_member(life: Life, function: ir.Function, call: str, names: list[str]) -> list[str] | None:
+    """A line with a call (`Py_VISIT`, `Py_CLEAR`) for each of some members; None where one line would not do."""
+    members = {member.path: member for member in life.members}
+    subject = typed_name(life, function)
+    if not subject or any(name not in members or not reaches(life, members[name]) for name in names):
+        return None
+    return [f"{call}({subject}->{name});" for name in names]
+
+
 def can_visit(function: ir.Function) -> bool:
     """Whether Py_VISIT works in a function: it uses `visit` and `arg` by these names."""
     return len(function.parameters) == 3 and [one.name for one in function.parameters[1:]] == ["visit", "arg"]

@@ -8,7 +8,7 @@ from heaplint import ir
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
-from heaplint.fixes.subject import as_object, can_visit, reaches, self_name, typed_name
+from heaplint.fixes.subject import as_object, can_visit, each_member, self_name
 from heaplint.flow.events import TYPE
 from heaplint.flow.lifecycle import Life, lives
 
@@ -57,12 +57,9 @@ def members_visited(fixing: Fixing) -> list[Edit] | None:
     if found is None:
         return None
     life, function = found
-    names = (fixing.report.item or "").split(",")
-    members = {member.path: member for member in life.members}
-    subject = typed_name(life, function)
-    if not subject or any(name not in members or not reaches(life, members[name]) for name in names):
+    lines = each_member(life, function, "Py_VISIT", (fixing.report.item or "").split(","))
+    if lines is None:
         return None
-    lines = [f"Py_VISIT({subject}->{name});" for name in names]
     edit = place.before_return(function.path, fixing.data, function, *lines)
     return [edit] if edit else None
 

@@ -49,6 +49,16 @@ def _plan(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], tuple[bytes, ...
     return (), tuple(needed)
 
 
+def word_offsets(code: bytes, word: bytes) -> Iterator[int]:
+    """The offsets at which an identifier stands as a word."""
+    at = code.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not ((at and code[at - 1] in _IN_WORDS) or (end < len(code) and code[end] in _IN_WORDS)):
+            yield at
+        at = code.find(word, end)
+
+
 @dataclass(slots=True)
 class Text:
     """One file in one view, cut into items."""
@@ -173,13 +183,7 @@ class Text:
 
     def mentions(self, name: str) -> Iterator[int]:
         """The offsets at which an identifier stands as a word; comments are no text, strings are."""
-        code, word = self.code, name.encode()
-        at = code.find(word)
-        while at >= 0:
-            end = at + len(word)
-            if not ((at and code[at - 1] in _IN_WORDS) or (end < len(code) and code[end] in _IN_WORDS)):
-                yield at
-            at = code.find(word, end)
+        return word_offsets(self.code, name.encode())
 
     def parse(self, item: Item) -> Parsed:
         """Read an item; a second call gives the same object."""

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from heaplint.frontend.expand import stays
 from heaplint.frontend.preprocess import Macro
-from heaplint.frontend.text import Text
+from heaplint.frontend.text import Text, word_offsets
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 Definitions = Mapping[str, frozenset[str]]
 """Macros by name, each with the files that define it so."""
@@ -77,10 +76,5 @@ class MacroIndex:
         return found
 
     def _mentions(self, word: str) -> Iterator[int]:
-        bodies, wanted = self._bodies, word.encode()
-        at = bodies.find(wanted) if wanted in self._words else -1
-        while at >= 0:
-            end = at + len(wanted)
-            if not ((at and bodies[at - 1] in _IN_WORDS) or (end < len(bodies) and bodies[end] in _IN_WORDS)):
-                yield at
-            at = bodies.find(wanted, end)
+        wanted = word.encode()
+        return word_offsets(self._bodies, wanted) if wanted in self._words else iter(())
