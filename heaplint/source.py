@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from heaplint.findings import Span
 
+CPLUSPLUS_SUFFIXES = (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".C")
+"""Names of files that are C++."""
+
 UTF8_BOM = b"\xef\xbb\xbf"
 _NEWLINE = re.compile(rb"\n")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import key_of, place, values_of
-from heaplint.model.mentions import functions_mentioning, other_readings
+from heaplint.model.mentions import other_readings
 from heaplint.model.module_lookup import module_named, modules_around
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
@@ -21,7 +21,7 @@ _MAX_DEPTH = 4
 @check("HL301")
 def single_phase_init(unit: Unit) -> Iterator[Report]:
     """PyInit_ functions that give back a module."""
-    for function in functions_mentioning(unit, "PyMODINIT_FUNC", *_init_names(unit)):
+    for function in unit.functions_mentioning(["PyMODINIT_FUNC", *_init_names(unit)]):
         if _INIT.match(function.name):
             call = _module_returned(unit, function, 0)
             if call is not None:
@@ -83,7 +83,7 @@ def _module_of(unit: Unit, function: ir.Function, value: ir.Expr, depth: int, na
 @check("HL305")
 def module_found_globally(unit: Unit) -> Iterator[Report]:
     """PyState_FindModule and PyState_AddModule with a definition that is initialised in two phases."""
-    for function in functions_mentioning(unit, "PyState_FindModule", "PyState_AddModule"):
+    for function in unit.functions_mentioning(["PyState_FindModule", "PyState_AddModule"]):
         for call in ir.calls(function.body):
             name = ir.called(call)
             if name not in ("PyState_FindModule", "PyState_AddModule") or not call.args:
@@ -159,7 +159,7 @@ _SEVERAL = ("Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED", "Py_MOD_PER_INTERPRETER_GI
 @check("HL309")
 def gilstate_in_subinterpreters(unit: Unit) -> Iterator[Report]:
     """PyGILState_Ensure in the code of a module that says it supports several interpreters."""
-    functions = list(functions_mentioning(unit, "PyGILState_Ensure"))
+    functions = list(unit.functions_mentioning(["PyGILState_Ensure"]))
     modules = modules_around(unit) if functions else ()
     module = next((one for one in modules if _supports_several(one)), None)
     if module is None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import assigned, function_name, place
-from heaplint.model.mentions import functions_mentioning
 from heaplint.model.module_lookup import reached
 from heaplint.model.program import Program, Unit
 from heaplint.model.static_objects import static_object
@@ -27,8 +26,8 @@ _CALLS = re.compile(r"PyObject_(?:Call\w*|Vectorcall\w*)\Z")
 @check("HL311")
 def process_wide_callback(unit: Unit) -> Iterator[Report]:
     """Registrations without an end."""
-    for function in functions_mentioning(
-        unit, *_TRACE, "PyCodec_Register", "PyOS_InputHook", "Py_AtExit", "register_at_fork"
+    for function in unit.functions_mentioning(
+        [*_TRACE, "PyCodec_Register", "PyOS_InputHook", "Py_AtExit", "register_at_fork"]
     ):
         fork = _mentions_string(function, "register_at_fork")
         for node in ir.walk(function.body):

@@ -11,7 +11,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.flow.first_use import first_use
 from heaplint.model.expressions import assigned, place
 from heaplint.model.inherit import subclassable
-from heaplint.model.mentions import functions_mentioning, reaching
+from heaplint.model.mentions import reaching
 from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
 from heaplint.model.program import Unit
@@ -207,7 +207,7 @@ def _looked_at(function: ir.Function, name: str, call: ir.Call) -> bool:
 
 
 def _modules_without_state(unit: Unit) -> Iterator[Report]:
-    for function in functions_mentioning(unit, *_CREATE):
+    for function in unit.functions_mentioning(_CREATE):
         made: dict[str, ModuleDef] = {}
         for name, value in assigned(function):
             create = ir.strip(value)

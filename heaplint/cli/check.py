@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from heaplint.cli import project
 from heaplint.findings import Precision, Severity
-
-Format = Literal["text", "gcc", "json", "sarif", "github", "gitlab", "junit", "html"]
-"""Those of heaplint.report.formats, which is not imported before it is needed."""
+from heaplint.report import Format
 
 Rules = Annotated[
     list[str] | None,
@@ -88,17 +86,17 @@ def command(
         if fix and not diff and paths == ["-"]:
             raise InputError("--fix: standard input cannot be written: --diff shows the change")
         known = entries(baseline) if baseline is not None else ()
-        census = None
+        result, census = None, None
         with destination(output) as stream:
             with progress_bar(quiet=quiet) as progress:
                 if diff:
                     changes = fixing.show(discovery, settings, progress, stream, unsafe=unsafe_fixes)
                     return 1 if changes and not exit_zero else 0
                 if fix:
-                    discovery = fixing.carry_out(discovery, settings, progress, unsafe=unsafe_fixes)
+                    discovery, result = fixing.carry_out(discovery, settings, progress, unsafe=unsafe_fixes)
                 if output_format == "html":
                     result, census = engine.run_with_census(discovery, settings, progress)
-                else:
+                elif result is None:
                     result = engine.run(discovery, settings, progress)
             hushed = quiet or output_format in formats.DOCUMENTS
             if baseline is not None:

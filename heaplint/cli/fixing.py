@@ -15,7 +15,7 @@ from heaplint.report.stream import OutputError, Replacement
 if TYPE_CHECKING:
     from heaplint.config import Config
     from heaplint.discovery import Discovery
-    from heaplint.engine import Progress
+    from heaplint.engine import Progress, Result
     from heaplint.repair import Repaired
     from heaplint.source import SourceFile
 
@@ -35,14 +35,14 @@ def show(
     return bool(repaired.changed)
 
 
-def carry_out(discovery: Discovery, config: Config, progress: Progress | None, *, unsafe: bool) -> Discovery:
-    """Fix the files, on disk too, and give them as they are now. Raises OutputError."""
+def carry_out(discovery: Discovery, config: Config, progress: Progress | None, *, unsafe: bool) -> tuple[Discovery, Result]:
+    """Fix the files, on disk too, and give them as they are now, with what is found in them. Raises OutputError."""
     from heaplint.repair import repair
 
     repaired = repair(discovery, config, progress, unsafe=unsafe)
     write(discovery, repaired.changed)
     _tell("Fixed", repaired)
-    return repaired.discovery
+    return repaired.discovery, repaired.result
 
 
 def _tell(done: str, repaired: Repaired) -> None:

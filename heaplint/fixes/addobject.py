@@ -12,8 +12,8 @@ from heaplint.fixes.registry import Fixing, fixer
 def released_on_failure(fixing: Fixing) -> list[Edit] | None:
     """`if (PyModule_AddObject(…) < 0) { Py_DECREF(x); … }`; where nothing looks at the result, there is no local cure."""
     report, data = fixing.report, fixing.data
-    function = fixing.unit.function(report.function or "")
-    if function is None or function.path != report.place.path or not place.has_own_body(data, function):
+    function = fixing.function()
+    if function is None or not place.has_own_body(data, function):
         return None
     branch = _failure_branch(function, report.place)
     release = report.remedy

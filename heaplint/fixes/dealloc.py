@@ -120,7 +120,7 @@ def matching_free(fixing: Fixing) -> list[Edit] | None:
         return None  # a macro makes the call
     if report.remedy != "tp_free":
         return [Edit(path, written.start(1), written.end(1), report.remedy)]
-    function = fixing.unit.function(report.function or "")
+    function = fixing.function()
     if life is None or function is None or function is not life.function("tp_dealloc"):
         return None
     call = f"Py_TYPE({self_name(function)})->tp_free({as_object(function)})"
@@ -135,8 +135,8 @@ def _slot_renamed(path: str, data: bytes, slot: ir.Place, old: str, new: str) ->
 @fixer("HL212")
 def type_kept(fixing: Fixing) -> list[Edit] | None:
     """Take out the release of the type."""
-    function = fixing.unit.function(fixing.report.function or "")
-    if function is None or function.path != fixing.report.place.path:
+    function = fixing.function()
+    if function is None:
         return None
     statement = place.statement_of(function, fixing.report.place)
     if not isinstance(statement, ir.ExprStmt) or len(function.body.body) < 2:

@@ -23,8 +23,8 @@ def tracked(fixing: Fixing) -> list[Edit] | None:
         if found is None:
             return None
         return [Edit(path, found.start(), found.end(), report.remedy)]
-    function = fixing.unit.function(report.function or "")
-    if function is None or function.path != path or not report.item:
+    function = fixing.function()
+    if function is None or not report.item:
         return None
     return track_before_returns(function, report.item, data)
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
 from heaplint.model.static_objects import keeps_objects
-
-_COMMA = re.compile(rb"\s*,")
 
 
 @fixer("HL306")
@@ -28,7 +24,7 @@ def interpreters_declared(fixing: Fixing) -> list[Edit] | None:
     if not always:
         return None
     last = always[-1]
-    comma = _COMMA.match(data, last.end)
+    comma = place.COMMA.match(data, last.end)
     if data[last.start : last.start + 1] != b"{" or comma is None or not place.starts_line(data, last.start):
         return None
     shared = keeps_objects(fixing.unit.program) or any(

@@ -16,11 +16,11 @@ _GET_STATE = frozenset({"PyModule_GetState", "_PyModule_GetState"})
 def member_dealt_with(fixing: Fixing) -> list[Edit] | None:
     """Visit or clear the member before the return that ends the function, or behind its last statement."""
     report, data = fixing.report, fixing.data
-    function = fixing.unit.function(report.function or "")
+    function = fixing.function()
     module = next((one for one in fixing.unit.modules if one.symbol == report.symbol), None)
     if function is None or module is None or module.state is None or not report.remedy or not report.item:
         return None
-    if function.path != report.place.path or "." in report.item:
+    if "." in report.item:
         return None
     field = next((one for one in module.state.fields if one.name == report.item), None)
     state = _state_name(fixing, function)

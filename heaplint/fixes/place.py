@@ -9,6 +9,7 @@ from heaplint import ir
 from heaplint.findings import Edit
 
 _BODY = re.compile(rb"^(?:\{|[^\s#/].*\)\s*\{)[ \t]*\r?\n([ \t]+)\S", re.M)
+COMMA = re.compile(rb"\s*,")
 _CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|endif)", re.M)
 _INDENT = re.compile(rb"[ \t]*")
 

@@ -19,9 +19,8 @@ from heaplint.flow.lifecycle import Life
 from heaplint.model.creators import key_of_type
 from heaplint.model.members import OwnedMember
 from heaplint.model.types import HAVE_GC, SlotDef, TypeDef
+from heaplint.source import CPLUSPLUS_SUFFIXES
 
-_CPLUSPLUS = (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx")
-_COMMA = re.compile(rb"\s*,")
 _SUFFIX = re.compile(r"_?(?:dealloc|spec|slots|type|traverse)\Z", re.I)
 
 
@@ -118,7 +117,7 @@ def _entry(fixing: Fixing, made: TypeDef, anchor: SlotDef, slot: str, function: 
     data = fixing.data
     if made.is_spec:
         start = anchor.place.start
-        value = f"(void *){function}" if anchor.place.path.endswith(_CPLUSPLUS) else function
+        value = f"(void *){function}" if anchor.place.path.endswith(CPLUSPLUS_SUFFIXES) else function
         space = " " if data[start + 1 : start + 2] == b" " else ""
         text = f"{{{space}Py_{slot}, {value}{space}}}"
         if data[start : start + 1] != b"{" or data[anchor.place.end - 1 : anchor.place.end] != b"}":
@@ -128,7 +127,7 @@ def _entry(fixing: Fixing, made: TypeDef, anchor: SlotDef, slot: str, function: 
         text = f".{slot} = {function}"
         if not data[start : anchor.place.start].lstrip().startswith(b"." + anchor.name.encode()):
             return None
-    comma = _COMMA.match(data, anchor.place.end)
+    comma = place.COMMA.match(data, anchor.place.end)
     if comma is None or not place.starts_line(data, start):
         return None
     lead, end = place.indent(data, start), place.line_end(data, comma.end())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from heaplint import ir
 from heaplint.cards import Card
 from heaplint.checks.registry import Report
 from heaplint.findings import Edit, Fix
@@ -29,6 +30,11 @@ class Fixing:
     def data(self) -> bytes:
         """The file that the report is about, as on disk."""
         return self.sources[self.report.place.path].data
+
+    def function(self) -> ir.Function | None:
+        """The function that the report is about, when the report's file has it."""
+        found = self.unit.function(self.report.function) if self.report.function else None
+        return found if found is not None and found.path == self.report.place.path else None
 
     def lives(self) -> list[Life]:
         """The types of the unit that the report may be about: of several with its symbol, all."""

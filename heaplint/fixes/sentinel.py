@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from heaplint import ir
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer
-
-_COMMA = re.compile(rb"\s*,")
 
 
 @fixer("HL109")
@@ -22,7 +18,7 @@ def terminated(fixing: Fixing) -> list[Edit] | None:
     last = table.init.entries[-1]
     if data[last.start : last.start + 1] != b"{" or data[last.end - 1 : last.end] != b"}":
         return None
-    comma = _COMMA.match(data, last.end)
+    comma = place.COMMA.match(data, last.end)
     at = comma.end() if comma else last.end
     apart = place.starts_line(data, last.start)
     lead = "\n" + place.indent(data, last.start) if apart else " "

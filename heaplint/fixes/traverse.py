@@ -84,8 +84,8 @@ def visited_rightly(fixing: Fixing) -> list[Edit] | None:
 @fixer("HL217")
 def dictionary_visited(fixing: Fixing) -> list[Edit] | None:
     """Visit or clear the managed dictionary before the return; before 3.13 the functions have an underscore."""
-    function = fixing.unit.function(fixing.report.function or "")
-    if function is None or function.path != fixing.report.place.path or not function.parameters:
+    function = fixing.function()
+    if function is None or not function.parameters:
         return None
     visit = "Visit" in fixing.report.remedy
     if visit and not can_visit(function):

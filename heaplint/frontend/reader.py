@@ -21,11 +21,10 @@ from heaplint.frontend.preprocess import (
 from heaplint.frontend.text import Text, UnitView
 from heaplint.frontend.treesitter import Parsed, TreeSitterFrontEnd
 from heaplint.frontend.views import View
-from heaplint.source import SourceFile
+from heaplint.source import CPLUSPLUS_SUFFIXES, SourceFile
 
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
 _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdlib.h", "limits.h", "assert.h"})
-_PLUS_PLUS = (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".C")
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _MAX_INCLUDE_DEPTH = 150
@@ -214,7 +213,7 @@ class Reader:
         Which branches are of interest: those whose text names something of the C API (see _OF_INTEREST).
         """
         members = self.closure(path)
-        plus_plus = path.endswith(_PLUS_PLUS)
+        plus_plus = path.endswith(CPLUSPLUS_SUFFIXES)
         found: list[tuple[View, list[tuple[int, int]], dict[str, frozenset[int]]]] = []
 
         in_circle = any(path in self.included(one) for one in members)

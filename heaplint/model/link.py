@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 
 from heaplint import ir
 from heaplint.model.expressions import flag_names, function_name, key_of, place, values_of
@@ -49,12 +49,6 @@ def link(program: Program) -> None:
             _bases(unit, made)
 
 
-def callers_of_symbols(unit: Unit, symbols: Set[str]) -> Iterator[tuple[str, ir.Function]]:
-    """The functions of the unit, and of those that could name external symbols, that mention one of the symbols."""
-    for function in unit.all_functions_mentioning(symbols):
-        yield unit.path, function
-
-
 def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
     """The units that mention a spec with external linkage, by its name."""
     symbols = {
@@ -85,7 +79,7 @@ def _creations(unit: Unit, abroad: Mapping[str, list[Unit]]) -> None:
     specs = {made.symbol.partition("[")[0]: made for made in unit.types if made.kind == "heap"}
     if not specs:
         return
-    functions = {id(one): one for _, one in callers_of_symbols(unit, set(specs))}
+    functions = {id(one): one for one in unit.all_functions_mentioning(specs.keys())}
     external = {made.symbol for made in specs.values() if not made.static_linkage}
     other_units: list[tuple[Unit, ir.Function]] = [(unit, one) for one in functions.values()]
     if external:
@@ -390,7 +384,7 @@ def _modules(unit: Unit) -> None:
     for made in unit.modules:
         if "m_slots" in made.fields and not ir.is_null(made.fields["m_slots"]):
             made.init = "multi-phase"
-    for _, function in callers_of_symbols(unit, set(by_symbol)):
+    for function in unit.all_functions_mentioning(by_symbol.keys()):
         for call in ir.calls(function.body):
             name = ir.called(call)
             for argument in call.args[:1]:

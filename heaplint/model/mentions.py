@@ -5,13 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from heaplint import ir
 from heaplint.model.program import Program, Unit, is_static
-
-
-def functions_mentioning(unit: Unit, *words: str) -> Iterator[ir.Function]:
-    """The unit's own functions that mention one of the words, itself or by a macro whose body does."""
-    yield from unit.functions_mentioning(words)
 
 
 def reaching(unit: Unit, words: frozenset[str], depth: int) -> frozenset[str]:

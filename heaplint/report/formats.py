@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Literal
 
-from heaplint.report import gcc, github, statistics, text
+from heaplint.report import Format, gcc, github, statistics, text
 from heaplint.report.report import Report
-
-Format = Literal["text", "gcc", "json", "sarif", "github", "gitlab", "junit", "html"]
 
 DOCUMENTS = {"json": "json_", "sarif": "sarif", "gitlab": "gitlab", "junit": "junit", "html": "html"}
 """The formats that are one document with all that there is to say, and the modules that write them."""
