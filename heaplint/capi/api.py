@@ -26,21 +26,24 @@ Parameters, `name` or `name=kind`, `name?` or `name=kind?` where NULL may be giv
     steals           the caller's reference is taken, also on failure
     steals-on-success
     releases         one reference is given up
-    frees:DOMAIN     memory or an object's memory is freed
+    frees:DOMAIN     memory or an object's memory is freed; without a domain: whatever it was made with
     reallocs:DOMAIN  memory is freed on success, and kept on failure
     resizes          PyObject **: the object is replaced; on failure it is released and NULL
     replaces         PyObject **: the old reference is released and a new one put there (NULL on failure)
+    replaces-on-success  PyObject **: the same on success; on failure it is left as it was
     clears           an lvalue: NULL is put there, then the old reference released
     sets             an lvalue: the value of the next parameter is put there (stolen), then the old reference released
     acquires         one more reference is owned (Py_INCREF)
     out-new, out-borrowed, out-memory:DOMAIN, out     where a result goes
     buffer           Py_buffer * that is filled and must be released; `unbuffer` releases it
-    format           the format string of the arguments that follow
+    format:LANGUAGE  the format string of the arguments that follow: parse (PyArg_Parse), build (Py_BuildValue),
+                     text (PyUnicode_FromFormat) or c (printf)
     c, c!            no object; `c!` a pointer that must not be NULL
-    ...              any more arguments, lent
+    ...              any more arguments, lent, NULL among them; `...=kind`, `...=kind!`, `...!` say more of each
 What else: `runs` may run any Python code; `raises` sets an exception; `erases` clears it;
-`nogil` needs no GIL; `pending` may be called with an exception set; availability as `since=3.10`,
-`removed=3.13`, `deprecated=3.9`, `limited=3.7`.
+`nogil` needs no GIL; `pending` may be called with an exception set; `absent`: NULL may come out through
+a parameter although nothing failed; availability as `since=3.10` (none before 3.8 is said), `removed=3.13`,
+`deprecated=3.9`, `limited=3.7` (in the stable ABI since).
 """
 
 from __future__ import annotations
@@ -62,13 +65,14 @@ RESULTS = frozenset(
 )
 FAILURES = frozenset({"raises", "never", "clean", "maybe"})
 KINDS = frozenset(
-    "object keeps steals steals-on-success releases frees reallocs resizes replaces clears sets acquires out-new "
-    "out-borrowed out-memory out buffer unbuffer format c".split()
+    "object keeps steals steals-on-success releases frees reallocs resizes replaces replaces-on-success clears sets "
+    "acquires out-new out-borrowed out-memory out buffer unbuffer format c".split()
 )
-FLAGS = frozenset({"runs", "raises", "erases", "nogil", "pending"})
+FLAGS = frozenset({"runs", "raises", "erases", "nogil", "pending", "absent"})
+LANGUAGES = frozenset({"parse", "build", "text", "c"})
 AVAILABILITY = frozenset({"since", "removed", "deprecated", "limited"})
 _LINE = re.compile(r"(?P<result>[a-z]+)(?::(?P<of>[\w.-]+))?(?: (?P<failure>[a-z]+))? \((?P<parameters>[^()]*)\)(?P<rest>.*)\Z")
-_PARAMETER = re.compile(r"(?P<name>\w+)(?:=(?P<kind>[a-z-]+)(?::(?P<domain>\w+))?)?(?P<mark>[?!]?)\Z")
+_PARAMETER = re.compile(r"(?P<name>\w+|\.\.\.)(?:=(?P<kind>[a-z-]+)(?::(?P<domain>\w+))?)?(?P<mark>[?!]?)\Z")
 _NEVER_FAIL = frozenset({"plain", "void", "argument", "null", "minus", "zeroed", "noreturn", "pointer"})
 
 
@@ -84,7 +88,7 @@ class Parameter:
     kind: str
     """One of KINDS."""
     domain: str = ""
-    """Of frees, reallocs and out-memory."""
+    """Of frees, reallocs and out-memory; of format its language."""
     null_ok: bool = False
     """NULL may be given."""
 
@@ -111,6 +115,8 @@ class ApiFunction:
     flags: frozenset[str]
     availability: tuple[tuple[str, str], ...]
     """since, removed, deprecated, limited → a version as text."""
+    rest: Parameter | None = None
+    """What is done with each of those further arguments."""
 
     @property
     def runs_python(self) -> bool:
@@ -118,10 +124,8 @@ class ApiFunction:
         return "runs" in self.flags
 
     def parameter(self, index: int) -> Parameter | None:
-        """What is known of the argument at an index (0-based); of those that `...` stands for: lent."""
-        if index < len(self.parameters):
-            return self.parameters[index]
-        return Parameter("...", "object", "", True) if self.variadic else None
+        """What is known of the argument at an index (0-based); of those that `...` stands for, too."""
+        return self.parameters[index] if index < len(self.parameters) else self.rest
 
 
 def parse(name: str, line: str) -> ApiFunction:
@@ -139,21 +143,26 @@ def parse(name: str, line: str) -> ApiFunction:
     if (result in ("memory", "argument")) != (found["of"] is not None):
         raise FactError(f"{name}: memory needs a domain and argument a number, nothing else has one")
     parameters: list[Parameter] = []
-    variadic = False
+    rest: Parameter | None = None
     for text in filter(None, (one.strip() for one in found["parameters"].split(","))):
-        if variadic:
+        if rest is not None:
             raise FactError(f"{name}: `...` is the last parameter")
-        if text == "...":
-            variadic = True
-            continue
         one = _PARAMETER.match(text)
         if one is None:
             raise FactError(f"{name}: parameter {text!r} is not understood")
         kind = one["kind"] or "object"
         if kind not in KINDS:
             raise FactError(f"{name}: unknown kind of parameter {kind!r}")
-        null_ok = one["mark"] == "?" or (kind == "c" and one["mark"] != "!")
-        parameters.append(Parameter(one["name"], kind, one["domain"] or "", null_ok))
+        if (one["domain"] is not None) != (kind in ("reallocs", "out-memory", "format")) and kind != "frees":
+            raise FactError(f"{name}: {text!r}: reallocs, out-memory and format need what stands after a colon, nothing else has it")
+        if kind == "format" and one["domain"] not in LANGUAGES:
+            raise FactError(f"{name}: {one['domain']!r} is not one of {', '.join(sorted(LANGUAGES))}")
+        null_ok = one["mark"] == "?" or ((kind == "c" or one["name"] == "...") and one["mark"] != "!")
+        parameter = Parameter(one["name"], kind, one["domain"] or "", null_ok)
+        if one["name"] == "...":
+            rest = parameter
+        else:
+            parameters.append(parameter)
     flags: set[str] = set()
     availability: list[tuple[str, str]] = []
     for word in found["rest"].split():
@@ -165,7 +174,15 @@ def parse(name: str, line: str) -> ApiFunction:
         else:
             raise FactError(f"{name}: {word!r} is not understood")
     return ApiFunction(
-        name, result, found["of"] or "", failure, tuple(parameters), variadic, frozenset(flags), tuple(availability)
+        name,
+        result,
+        found["of"] or "",
+        failure,
+        tuple(parameters),
+        rest is not None,
+        frozenset(flags),
+        tuple(availability),
+        rest,
     )
 
 
