@@ -1,0 +1,140 @@
+"""Every function of a unit along its paths, callees first; each is run once, its summary serves all callers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from heaplint import ir
+from heaplint.capi.api import ApiFunction, api
+from heaplint.flow.paths.contracts import contracts
+from heaplint.flow.paths.exits import Contract
+from heaplint.flow.paths.interpret import interpret
+from heaplint.flow.paths.lowering import lower
+from heaplint.flow.paths.machine import Draft
+from heaplint.flow.paths.summary import Summary, condensed
+from heaplint.model.program import Program, Unit
+
+_MAX_DEPTH = 12
+_SLOTS = ("->tp_", "->nb_", "->sq_", "->mp_", "->am_", "->bf_", "->ml_", "->m_init")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What is known of one function."""
+
+    function: ir.Function
+    drafts: tuple[Draft, ...]
+    summary: Summary | None
+    """None when nothing can be said of it to its callers."""
+    complete: bool
+    contract: Contract | None
+
+
+@dataclass(slots=True, eq=False)
+class _Known:
+    """Results of a program's functions by path and offset."""
+
+    results: dict[tuple[str, int, str], Result | None] = field(default_factory=dict)
+    homes: dict[str, Unit] = field(default_factory=dict)
+    depth: int = 0
+
+
+_PROGRAMS: WeakKeyDictionary[Program, _Known] = WeakKeyDictionary()
+
+
+class Analysis:
+    """The functions of one unit."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        known = _PROGRAMS.get(unit.program)
+        if known is None:
+            known = _PROGRAMS[unit.program] = _Known()
+            for one in unit.program.units:
+                for text in one.texts:
+                    known.homes.setdefault(text.path, one)
+        self.known = known
+        self._summaries: dict[str, Summary | ApiFunction | None] = {}
+
+    def results(self) -> Iterator[Result]:
+        """The results of the unit's own functions that have to do with references or memory."""
+        for text in self.unit.own:
+            for item in text.items:
+                if item.kind != "function":
+                    continue
+                code = text.code[item.start : item.end]
+                if b"Py" not in code and b"alloc" not in code:
+                    continue
+                for function in text.parse(item).functions:
+                    result = self.result(function)
+                    if result is not None:
+                        yield result
+
+    def result(self, function: ir.Function) -> Result | None:
+        """The result of a function; None while it is being made: the function calls itself."""
+        key = (function.path, function.start, function.name)
+        results = self.known.results
+        if key in results:
+            return results[key]
+        results[key] = None
+        if self.known.depth >= _MAX_DEPTH:
+            del results[key]
+            return None
+        self.known.depth += 1
+        try:
+            made = results[key] = self.run(function)
+        finally:
+            self.known.depth -= 1
+        return made
+
+    def run(self, function: ir.Function) -> Result:
+        contract = contracts(self.unit).get(function.name)
+        if not function.complete:
+            return Result(function, (), None, False, contract)
+        code = lower(function)
+        run = interpret(code, self.lookup, contract)
+        outcomes = condensed(run.outcomes) if run.complete else None
+        machine = run.machine
+        needed = frozenset(
+            position for position, name in enumerate(code.parameters)
+            for site in machine.sites
+            if site.kind == "parameter" and site.name == name and site.index in machine.needed and site.index not in machine.tested
+        )
+        domains = {site.domain for site in machine.sites if site.kind == "memory"}
+        summary = None
+        if outcomes is not None:
+            summary = Summary(outcomes, needed, machine.runs_python, domains.pop() if len(domains) == 1 else "")
+        return Result(function, tuple(machine.drafts.values()), summary, run.complete, contract)
+
+    def lookup(self, name: str) -> Summary | ApiFunction | None:
+        """What is known of a callee by its name in the unit."""
+        if name in self._summaries:
+            return self._summaries[name]
+        found = self._find(name)
+        if found is not None or name[:1] in "-*":
+            self._summaries[name] = found
+        return found
+
+    def _find(self, name: str) -> Summary | ApiFunction | None:
+        if name.startswith("->"):
+            return api(name[2:]) if name.startswith(_SLOTS) else None
+        if name.startswith("*"):
+            return None
+        own = not name.startswith(("Py", "_Py")) and self.unit.has_function(name)
+        if not own and (fact := api(name)) is not None:
+            return fact
+        function = self.unit.function(name) if own or self.unit.has_function(name) else None
+        if function is None:
+            return None
+        home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
+        result = (self if home is self.unit else analysis(home)).result(function)
+        return result.summary if result is not None else None
+
+
+@functools.lru_cache(maxsize=64)
+def analysis(unit: Unit) -> Analysis:
+    """The analysis of a unit; the checks of one unit share it."""
+    return Analysis(unit)

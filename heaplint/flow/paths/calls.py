@@ -1,0 +1,550 @@
+"""What a call does to a state: by the C API's data, by the summary of a function of the program, or as an unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from heaplint import ir
+from heaplint.capi.api import ApiFunction, Parameter
+from heaplint.flow.paths import formats
+from heaplint.flow.paths.code import Op, Operand, Ref, Text
+from heaplint.flow.paths.machine import Machine
+from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
+from heaplint.flow.paths.values import (
+    ANYTHING, CLEAR, DEAD, ESCAPED, HELD, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
+    Known, Site, State,
+)
+
+Lookup = Callable[[str], "Summary | ApiFunction | None"]
+"""From a callee's name to what is known of it."""
+
+_FAILS = {
+    "new": ZERO, "borrowed": ZERO, "interior": ZERO, "memory": ZERO, "pointer": ZERO, "int": NEGATIVE, "tristate": NEGATIVE,
+    "count": NEGATIVE, "value": NEGATIVE, "zero": ZERO,
+}
+_MASKS = {
+    "int": ZERO | NEGATIVE, "tristate": ANYTHING, "count": ANYTHING, "value": ANYTHING, "zero": ZERO | POSITIVE,
+    "plain": ANYTHING,
+}
+_SPLITTING = frozenset({
+    "steals-on-success", "resizes", "replaces", "replaces-on-success", "out-new", "out-borrowed", "out-memory", "out", "buffer",
+})
+_FAMILY = {"PyObject_GC_New": "gc", "PyObject_GC_NewVar": "gc", "PyObject_New": "object", "PyObject_NewVar": "object"}
+_FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G")
+_CALLABLE_SLOTS = frozenset({"tp_alloc", "tp_free", "tp_new", "tp_dealloc"})
+
+
+def call(machine: Machine, state: State, op: Op, lookup: Lookup) -> list[State]:
+    """Carry out a call; gives the states in which it can end."""
+    _, into, name, args, node, base = op
+    known = lookup(name)
+    if known is None:
+        return _unknown(machine, state, into, name, args, node)
+    if isinstance(known, Summary):
+        return _summarised(machine, state, into, name, args, node, known)
+    return _Call(machine, state, known, into, args, node, base).run()
+
+
+def _unknown(
+    machine: Machine, state: State, into: str, name: str, args: tuple[Operand, ...], node: ir.Call
+) -> list[State]:
+    """Whatever it does with its arguments is not followed; unknown parts of the C API lend theirs."""
+    lent = name.startswith(("Py", "_Py"))
+    for operand in args:
+        known = machine.read(state, operand)
+        machine.use(state, operand, known, node, name, False)
+        if not lent or type(operand) is Ref:
+            machine.escape(state, operand, known, node)
+    if isinstance(state.exc, frozenset) or state.exc == CLEAR:
+        state.exc = UNKNOWN
+    machine.runs_python = True
+    site = machine.site("unknown", name, node)
+    machine.bind(state, into, machine.fresh(state, site, ANYTHING, 0, ESCAPED | HELD), node)
+    return [state]
+
+
+class _Call:
+    """One call of a function that the data knows."""
+
+    def __init__(
+        self, machine: Machine, state: State, fact: ApiFunction, into: str, args: tuple[Operand, ...], node: ir.Call,
+        base: Operand,
+    ) -> None:
+        self.machine = machine
+        self.state = state
+        self.fact = fact
+        self.into = into
+        self.args = args
+        self.node = node
+        self.base = base
+        self.split = False
+        """Success and failure differ in more than the result."""
+
+    def run(self) -> list[State]:
+        machine, state, fact = self.machine, self.state, self.fact
+        pending = state.exc
+        self.pairs = self.parameters()
+        for parameter, operand in self.pairs:
+            if parameter.kind in _SPLITTING and (parameter.kind != "out" or fact.result in ("int", "tristate", "zero")):
+                self.split = True
+        for parameter, operand in self.pairs:
+            self.before(parameter, operand)
+        if "runs" in fact.flags:
+            machine.runs_python = True
+            if not any(parameter.kind == "releases" for parameter, _ in self.pairs):
+                self.age()
+        if "runs" in fact.flags and "pending" not in fact.flags and pending == SET:
+            machine.report("HL604", self.node, fact.name, None, state)
+        if "raises" in fact.flags:
+            state.exc = SET
+        elif "erases" in fact.flags:
+            state.exc = CLEAR
+        for parameter, operand in self.pairs:
+            self.always(parameter, operand)
+        if not self.split:
+            self.result(state)
+            return [state]
+        return self.outcomes()
+
+    def parameters(self) -> list[tuple[Parameter, Operand]]:
+        """The arguments with what the callee does with them; a format string says it of those behind it."""
+        result: list[tuple[Parameter, Operand]] = []
+        listed: tuple[Parameter, ...] | None = None
+        start = len(self.fact.parameters)
+        for index, operand in enumerate(self.args):
+            parameter = self.fact.parameter(index)
+            if parameter is None:
+                parameter = Parameter("", "object", "", True)
+            if listed is not None and index >= start:
+                at = index - start
+                parameter = listed[at] if at < len(listed) else Parameter("", "object", "", True)
+            elif parameter.kind == "format":
+                listed = formats.parameters(parameter.domain, operand.text if type(operand) is Text else None)
+            result.append((parameter, operand))
+        return result
+
+    def before(self, parameter: Parameter, operand: Operand) -> None:
+        """The arguments are used."""
+        kind = parameter.kind
+        if kind in ("clears", "sets") or type(operand) is Ref:
+            return
+        machine, state = self.machine, self.state
+        known = machine.read(state, operand)
+        if kind == "releases":
+            if type(known) is int and not state.values[known][2] & DEAD:
+                machine.use(state, operand, known, self.node, self.fact.name, not parameter.null_ok)
+            elif type(known) is not int:
+                machine.use(state, operand, known, self.node, self.fact.name, not parameter.null_ok)
+            return
+        if kind == "frees":
+            return
+        needed = not parameter.null_ok and kind != "format"
+        machine.use(state, operand, known, self.node, self.fact.name, needed)
+
+    def age(self) -> None:
+        """Code runs that may drop what is only borrowed from something that can change."""
+        state = self.state
+        for vid, (mask, owned, bits, source) in list(state.values.items()):
+            if owned == 0 and source != -1 and not bits & (HELD | ESCAPED | STALE):
+                container = state.values.get(source)
+                if container is None or container[1] <= 0:
+                    state.values[vid] = (mask, owned, bits | STALE, source)
+
+    def always(self, parameter: Parameter, operand: Operand) -> None:
+        """What happens to an argument however the call ends."""
+        machine, state, kind, node = self.machine, self.state, parameter.kind, self.node
+        if kind == "object" or kind == "c" or kind == "format":
+            return
+        known = machine.read(state, operand)
+        vid = known if type(known) is int else None
+        if kind == "acquires":
+            if vid is not None:
+                machine.acquire(state, vid, node)
+        elif kind == "releases":
+            if vid is not None:
+                machine.release(state, operand, vid, node)
+        elif kind == "keeps":
+            if vid is not None:
+                machine.mark(state, vid, HELD)
+        elif kind == "steals":
+            if vid is not None and self.pairs[0][0].kind != "sets":
+                machine.give(state, vid, STOLEN)
+        elif kind in ("clears", "sets"):
+            self.replace(operand, kind)
+        elif kind == "frees":
+            self.free(parameter, operand, vid)
+        elif kind == "reallocs":
+            self.reallocate(operand)
+        elif kind == "unbuffer" and type(operand) is Ref:
+            self.unbuffer(operand)
+
+    def replace(self, operand: Operand, kind: str) -> None:
+        """Py_CLEAR and Py_SETREF: the old value is released, the key gets NULL or the next argument."""
+        if type(operand) is not Ref:
+            return
+        machine, state, key = self.machine, self.state, operand.key
+        known = state.env.get(key)
+        local = key in machine.code.local
+        if type(known) is int:
+            if local or state.values[known][1] > 0:
+                machine.release(state, key, known, self.node)
+            else:
+                machine.mark(state, known, ESCAPED)
+        if kind == "clears":
+            machine.bind(state, key, NULL, self.node)
+            return
+        new = machine.read(state, self.args[1]) if len(self.args) > 1 else None
+        if type(new) is int and not local:
+            machine.give(state, new, HELD)
+        machine.bind(state, key, new, self.node)
+
+    def free(self, parameter: Parameter, operand: Operand, vid: int | None) -> None:
+        machine, state = self.machine, self.state
+        if vid is None:
+            return
+        mask, owned, bits, source = state.values[vid]
+        site = machine.origin(vid)
+        if bits & DEAD:
+            machine.report("HL406", self.node, machine.item(state, operand, vid), site, state)
+        elif mask & POSITIVE and _mixed(_FAMILY.get(site.name, site.domain), parameter.domain):
+            machine.report("HL502", self.node, machine.item(state, operand, vid), site, state, f"{site.domain}>{parameter.domain}")
+        if owned > 0:
+            bits = bits | DEAD if site.owns and not bits & (HELD | ESCAPED) else bits | ESCAPED
+            machine.released_at[vid] = self.node
+            if mask == ZERO:
+                bits &= ~DEAD
+            state.values[vid] = (mask, 0, bits, source)
+        else:
+            state.values[vid] = (mask, owned - 1, bits, source)
+
+    def unbuffer(self, operand: Ref) -> None:
+        view = self.state.env.get("&" + operand.key)
+        if type(view) is int:
+            mask, _, bits, source = self.state.values[view]
+            self.state.values[view] = (mask, 0, bits, source)
+            self.machine.bind(self.state, "&" + operand.key, None, self.node)
+
+    # -- ways to end -------------------------------------------------------------------------------------------------
+
+    def outcomes(self) -> list[State]:
+        """Success and failure apart."""
+        fact, result = self.fact, []
+        successes: tuple[tuple[object, ...] | None, ...]
+        failure: tuple[object, ...] | None
+        match fact.result:
+            case "int":
+                successes, failure = ((0,),), (-1,)
+            case "tristate":
+                successes, failure = ((1,), (0,)), (-1,)
+            case "zero":
+                successes, failure = ((1,),), (0,)
+            case _:
+                successes, failure = (None,), None
+        states = len(successes) + (failure is not None and fact.failure != "never")
+        for index, value in enumerate(successes):
+            state = self.state.copy() if index + 1 < states else self.state
+            self.end(state, value, value != (0,) or fact.result != "tristate", False)
+            if states > 1:
+                state.note(self.node, f"{fact.name} succeeds" if fact.result != "tristate" else f"{fact.name} gives {value}")
+            result.append(state)
+        if failure is not None and fact.failure != "never":
+            self.end(self.state, failure, False, True)
+            if fact.failure == "raises":
+                self.state.exc = SET
+            self.state.note(self.node, f"{fact.name} fails")
+            result.append(self.state)
+        return result
+
+    def end(self, state: State, value: tuple[object, ...] | None, success: bool, failed: bool) -> None:
+        """One way in which the call ends: what the arguments come to, and the result."""
+        machine, node = self.machine, self.node
+        self.state, whole = state, self.state
+        for parameter, operand in self.pairs:
+            kind = parameter.kind
+            if kind == "steals-on-success":
+                known = machine.read(state, operand)
+                if success and type(known) is int:
+                    machine.give(state, known, STOLEN)
+            elif kind == "buffer" and type(operand) is Ref:
+                if success:
+                    self.fill(operand)
+            elif kind in ("resizes", "replaces") or (kind == "replaces-on-success" and success):
+                if type(operand) is Ref:
+                    self.exchange(operand, failed)
+            elif kind.startswith("out"):
+                if type(operand) is Ref:
+                    self.out(parameter, operand.key, success, failed)
+                elif type(operand) is str and operand in machine.code.parameters:
+                    self.out(parameter, "*" + operand, success, failed)
+        if value is not None:
+            if self.into:
+                machine.bind(state, self.into, value, node)
+        else:
+            self.result(state)
+        self.state = whole
+
+    def fill(self, operand: Ref) -> None:
+        """A Py_buffer holds what it must release."""
+        machine, state, key = self.machine, self.state, operand.key
+        if key not in machine.code.local or machine.code.local[key].type.pointers:
+            return
+        site = machine.site("buffer", key, self.node)
+        machine.bind(state, "&" + key, machine.fresh(state, site, POSITIVE, 1), self.node)
+
+    def reallocate(self, operand: Operand) -> None:
+        """The old block is gone when the call succeeds; the test of the result is yet to come."""
+        machine, state = self.machine, self.state
+        known = machine.read(state, operand)
+        if type(known) is not int:
+            return
+        mask, owned, bits, source = state.values[known]
+        if bits & DEAD:
+            machine.report("HL403", self.node, machine.item(state, operand, known), machine.origin(known), state, self.fact.name)
+        state.values[known] = (mask, 0, bits | ESCAPED, source)
+
+    def exchange(self, operand: Ref, failed: bool) -> None:
+        """The object at an address is replaced; after a failure there is NULL."""
+        machine, state, key = self.machine, self.state, operand.key
+        local = key in machine.code.local
+        known = state.env.get(key)
+        if type(known) is int:
+            mask, owned, bits, source = state.values[known]
+            state.values[known] = (mask, max(owned - 1, 0), bits, source)
+        if failed:
+            machine.bind(state, key, NULL, self.node)
+            return
+        site = machine.site("new", self.fact.name, self.node, fails=ZERO, failure=self.fact.failure)
+        returns = self.fact.result in ("int", "tristate", "zero")
+        vid = machine.fresh(state, site, POSITIVE if returns else ZERO | POSITIVE, 1 if local else 0, 0 if local else HELD)
+        machine.bind(state, key, vid, self.node)
+        if not returns:
+            machine.pend(state, vid)
+
+    def out(self, parameter: Parameter, key: str, success: bool, failed: bool) -> None:
+        """A result goes where an argument points."""
+        machine, state, kind = self.machine, self.state, parameter.kind
+        if failed and kind == "out":
+            return
+        if failed and self.fact.result == "zero":
+            return
+        if not success and kind != "out":
+            machine.bind(state, key, NULL, self.node)
+            return
+        if kind == "out":
+            machine.bind(state, key, None, self.node)
+            return
+        local = key in machine.code.local or "->" not in key and key.split(".")[0].split("[")[0] in machine.code.local
+        absent = "absent" in self.fact.flags and self.fact.result == "void"
+        mask = ZERO | POSITIVE if absent else POSITIVE
+        if kind == "out-memory":
+            site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
+        else:
+            site = machine.site("new" if kind == "out-new" else "borrowed", self.fact.name + " " + key, self.node)
+        owned = 0 if kind == "out-borrowed" or not local else 1
+        bits = HELD if kind == "out-borrowed" or not local else 0
+        machine.bind(state, key, machine.fresh(state, site, mask, owned, bits), self.node)
+
+    def result(self, state: State) -> None:
+        """What the call gives."""
+        fact, machine, node, into = self.fact, self.machine, self.node, self.into
+        match fact.result:
+            case "void" | "noreturn":
+                machine.bind(state, into, None, node)
+                return
+            case "null" | "zeroed":
+                if "raises" in fact.flags:
+                    state.exc = SET
+                machine.bind(state, into, NULL, node)
+                return
+            case "minus":
+                machine.bind(state, into, (-1,), node)
+                return
+            case "argument":
+                index = int(fact.of) - 1
+                known = machine.read(state, self.args[index]) if index < len(self.args) else None
+                machine.bind(state, into, known, node)
+                return
+            case "plain":
+                if fact.name == "PyErr_Occurred":
+                    self.occurred(state)
+                else:
+                    machine.bind(state, into, None, node)
+                return
+        if fact.name == "PyErr_Occurred":
+            self.occurred(state)
+            return
+        fails = _FAILS.get(fact.result, 0) if fact.failure != "never" else 0
+        mask = _MASKS.get(fact.result, ZERO | POSITIVE if fact.failure != "never" else POSITIVE)
+        owned = 1 if fact.result in ("new", "memory") else 0
+        kind = fact.result if fact.result in ("new", "borrowed", "interior", "memory") else "number"
+        if fact.result == "pointer":
+            kind = "unknown"
+        source = -1
+        if fact.result in ("borrowed", "interior") and self.args and fact.name.startswith(_FROM_CONTAINER):
+            container = machine.read(state, self.args[0])
+            source = container if type(container) is int else -1
+        failure = "maybe" if fact.result == "value" else fact.failure
+        site = machine.site(kind, fact.name, node, fails=fails, failure=failure, domain=fact.of)
+        vid = machine.fresh(state, site, mask, owned, 0, source)
+        if fails and failure == "raises":
+            machine.pend(state, vid)
+        machine.bind(state, into, vid, node)
+
+    def occurred(self, state: State) -> None:
+        """PyErr_Occurred: what is known of the exception, for the test that follows."""
+        machine = self.machine
+        mask = ZERO if state.exc == CLEAR else POSITIVE if state.exc == SET else ZERO | POSITIVE
+        site = machine.site("occurred", self.fact.name, self.node)
+        machine.bind(state, self.into, machine.fresh(state, site, mask, 0, HELD), self.node)
+
+
+def _mixed(one: str, other: str) -> bool:
+    """Whether a block of one family of functions is freed by those of another."""
+    return bool(one) and bool(other) and one != other
+
+
+# -- functions of the program --------------------------------------------------------------------------------------------
+
+
+def _summarised(
+    machine: Machine, state: State, into: str, name: str, args: tuple[Operand, ...], node: ir.Call, summary: Summary
+) -> list[State]:
+    pairs = [(operand, machine.read(state, operand)) for operand in args]
+    for index, (operand, known) in enumerate(pairs):
+        machine.use(state, operand, known, node, name, index in summary.needed)
+    if summary.runs_python:
+        machine.runs_python = True
+    result = []
+    possible = [one for one in summary.outcomes if _fits(state, pairs, one)]
+    for index, outcome in enumerate(possible):
+        last = index + 1 == len(possible)
+        after = state if last else state.copy()
+        _come_to(machine, after, into, name, pairs, node, summary, outcome)
+        if len(possible) > 1:
+            after.note(node, f"{name} {_described(outcome)}")
+        result.append(after)
+    return result
+
+
+def _fits(state: State, pairs: list[tuple[Operand, Known | None]], outcome: Outcome) -> bool:
+    """Whether the arguments can be what they are found to be in an outcome."""
+    for (_, known), effect in zip(pairs, outcome.effects, strict=False):
+        if effect.refined != ANYTHING:
+            if known == NULL and not effect.refined & ZERO:
+                return False
+            if type(known) is int and not state.values[known][0] & effect.refined:
+                return False
+    return True
+
+
+def _described(outcome: Outcome) -> str:
+    if outcome.exc == SET and outcome.mask in (ZERO, NEGATIVE):
+        return "fails"
+    if outcome.mask == ZERO:
+        return "returns NULL" if outcome.kind != "number" else "returns 0"
+    return "succeeds"
+
+
+def _come_to(
+    machine: Machine, state: State, into: str, name: str, pairs: list[tuple[Operand, Known | None]], node: ir.Call,
+    summary: Summary, outcome: Outcome,
+) -> None:
+    for (operand, known), effect in zip(pairs, outcome.effects, strict=False):
+        if type(operand) is Ref:
+            if effect.escaped or effect.stored:
+                machine.expose(state, operand.key, node)
+        elif type(known) is int and known in state.values:
+            _affect(machine, state, operand, known, effect, node)
+    for index in range(len(outcome.effects), len(pairs)):
+        machine.escape(state, pairs[index][0], pairs[index][1], node)
+    outs = dict(outcome.outs)
+    for index, (operand, _) in enumerate(pairs):
+        if type(operand) is Ref:
+            kind = outs.get(index)
+            if kind is not None:
+                _out(machine, state, operand.key, name, kind, node, summary)
+            else:
+                for one in (operand.key, *machine.code.dependents.get(operand.key, ())):
+                    held = state.env.get(one)
+                    if type(held) is int:
+                        machine.mark(state, held, ESCAPED)
+                view = state.env.get("&" + operand.key)
+                if type(view) is int:
+                    machine.mark(state, view, ESCAPED)
+                if state.env.get(operand.key) is UNINITIALIZED:
+                    machine.bind(state, operand.key, None, node)
+    if outcome.exc in (SET, UNKNOWN):
+        state.exc = outcome.exc
+    _give_result(machine, state, into, name, pairs, node, summary, outcome)
+
+
+def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: Effect, node: ir.Call) -> None:
+    if effect.refined != ANYTHING:
+        machine.refine(state, vid, effect.refined & ANYTHING)
+    if effect.escaped or effect.stored:
+        machine.mark(state, vid, ESCAPED | HELD)
+    elif effect.given < 0:
+        mask, owned, bits, source = state.values[vid]
+        site = machine.origin(vid)
+        if owned > 0:
+            dead = DEAD if owned == 1 and site.owns and not effect.held and not bits & (HELD | ESCAPED) else 0
+            state.values[vid] = (mask, owned - 1, bits | dead | (HELD if effect.held else 0), source)
+            machine.released_at[vid] = node
+        else:
+            state.values[vid] = (mask, owned - 1, bits | ESCAPED, source)
+    elif effect.given > 0:
+        machine.acquire(state, vid, node)
+    if effect.held:
+        machine.mark(state, vid, HELD)
+
+
+def _out(machine: Machine, state: State, key: str, name: str, kind: str, node: ir.Call, summary: Summary) -> None:
+    local = key in machine.code.local
+    if kind == "null":
+        machine.bind(state, key, NULL, node)
+    elif kind in ("new", "memory") and local:
+        site = machine.site(kind, f"{name} {key}", node, domain=summary.domain)
+        machine.bind(state, key, machine.fresh(state, site, POSITIVE, 1), node)
+    elif kind == "borrowed":
+        site = machine.site("unknown", f"{name} {key}", node)
+        machine.bind(state, key, machine.fresh(state, site, POSITIVE, 0, HELD), node)
+    else:
+        machine.bind(state, key, None, node)
+
+
+def _give_result(
+    machine: Machine, state: State, into: str, name: str, pairs: list[tuple[Operand, Known | None]], node: ir.Call,
+    summary: Summary, outcome: Outcome,
+) -> None:
+    kind = outcome.kind
+    if kind == "nothing":
+        machine.bind(state, into, None, node)
+        return
+    if kind == "number" and outcome.exact:
+        machine.bind(state, into, (outcome.value,), node)
+        return
+    if kind == "argument":
+        known = pairs[outcome.value][1] if outcome.value < len(pairs) else None
+        if type(known) is int and known not in state.values:
+            known = None
+        machine.bind(state, into, known, node)
+        return
+    lazily = outcome.exc == WITH_NULL
+    fails = (ZERO if kind != "number" else NEGATIVE) if lazily else 0
+    made: Site
+    if kind in ("new", "memory"):
+        null_only = outcome.mask == ZERO
+        failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"
+        made = machine.site(kind, name, node, fails=ZERO if outcome.mask & ZERO else 0, failure=failure, domain=summary.domain)
+        vid = machine.fresh(state, made, outcome.mask, 0 if null_only else 1)
+    elif kind == "borrowed":
+        failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"
+        made = machine.site("unknown", name, node, fails=fails, failure=failure)
+        vid = machine.fresh(state, made, outcome.mask, 0, HELD)
+    else:
+        made = machine.site("number" if kind == "number" else "unknown", name, node, fails=fails, failure="raises" if lazily else "never")
+        vid = machine.fresh(state, made, outcome.mask, 0, HELD | (ESCAPED if kind == "unknown" else 0))
+    if lazily:
+        machine.pend(state, vid)
+    machine.bind(state, into, vid, node)
+

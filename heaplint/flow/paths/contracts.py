@@ -1,0 +1,80 @@
+"""What the interpreter calls in a unit, and what it expects there: slots, method tables, getters and setters."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+
+from heaplint import ir
+from heaplint.capi.facts import signatures
+from heaplint.flow.paths.exits import Contract
+from heaplint.model.expressions import fields_of, function_name
+from heaplint.model.program import Unit
+from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
+
+_TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef)\b")
+_METHOD = Contract("object", False, False, False)
+_SETTER = Contract("int", False, False, False)
+_SILENT = frozenset({"tp_iternext", "am_anext"})
+_DESTROYS = frozenset({"tp_dealloc", "tp_clear", "tp_finalize", "tp_del", "tp_free"})
+_NO_ERROR = frozenset({"tp_traverse", "tp_clear", "tp_is_gc", "tp_print"})
+
+
+def _slot(name: str) -> Contract | None:
+    known = signatures().get(name)
+    if known is None:
+        return None
+    returns = {"o": "object", "i": "int", "s": "int", "h": "int"}.get(known.returns, "other")
+    if name in _NO_ERROR:
+        returns = "other"
+    return Contract(returns, name in _SILENT, name == "tp_init", name in _DESTROYS)
+
+
+@functools.lru_cache(maxsize=64)
+def contracts(unit: Unit) -> Mapping[str, Contract]:
+    """The functions that the interpreter calls, by name; one with several roles that differ has none."""
+    result: dict[str, Contract] = {}
+    clash: set[str] = set()
+    for name, contract in _roles(unit):
+        if result.setdefault(name, contract) != contract:
+            clash.add(name)
+    for name in clash:
+        del result[name]
+    return result
+
+
+def _roles(unit: Unit) -> Iterator[tuple[str, Contract]]:
+    for made in unit.types:
+        for name, slot in made.slots.items():
+            if slot.function and (contract := _slot(name)) is not None:
+                yield slot.function, contract
+    for text in unit.texts:
+        for item in text.items_with(_TABLES):
+            if item.kind == "function":
+                continue
+            for variable in text.parse(item).variables:
+                if isinstance(variable.init, ir.InitList):
+                    yield from _table(variable.type.name, variable.init)
+
+
+def _table(kind: str, init: ir.InitList) -> Iterator[tuple[str, Contract]]:
+    for entry in init.entries:
+        row = entry.value
+        if not isinstance(row, ir.InitList):
+            continue
+        if kind == "PyMethodDef":
+            if name := function_name(fields_of(row, METHOD_FIELDS)[0].get("ml_meth")):
+                yield name, _METHOD
+        elif kind == "PyGetSetDef":
+            fields = fields_of(row, GETSET_FIELDS)[0]
+            if name := function_name(fields.get("get")):
+                yield name, _METHOD
+            if name := function_name(fields.get("set")):
+                yield name, _SETTER
+        elif kind == "PyType_Slot":
+            fields = fields_of(row, ("slot", "pfunc"))[0]
+            slot = fields.get("slot")
+            contract = _slot(slot.text.removeprefix("Py_")) if isinstance(slot, ir.Name) else None
+            if contract is not None and (name := function_name(fields.get("pfunc"))):
+                yield name, contract

@@ -1,0 +1,148 @@
+"""What a return means: for the caller an outcome, and where the interpreter calls, whether the contract is kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from heaplint.flow.paths.code import Leave
+from heaplint.flow.paths.machine import Machine, mask_of
+from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
+from heaplint.flow.paths.values import (
+    ANYTHING, CLEAR, DEAD, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STOLEN, TAKEN, UNKNOWN, ZERO, Known, State,
+    Step,
+)
+
+
+class Contract(NamedTuple):
+    """What the interpreter expects of a function that it calls."""
+
+    returns: str
+    """object: a new reference, or NULL; int: 0 or more, or -1; other."""
+    silent: bool
+    """NULL without an exception is an answer (tp_iternext)."""
+    initialises: bool
+    """tp_init: called again for an object that has its members already."""
+    destroys: bool
+    """tp_dealloc, tp_clear and their like: the object is on its way out."""
+
+
+def check(machine: Machine, state: State, known: Known | None, end: Leave, contract: Contract) -> None:
+    """Report a result that the interpreter does not expect."""
+    exc = state.exc
+    if contract.returns == "object" and machine.code.returns_object:
+        mask = mask_of(known, state)
+        if mask == ZERO and exc == CLEAR and not contract.silent:
+            machine.report("HL601", end.node, _last_failure(state.trace), None, state, "NULL")
+        elif mask == POSITIVE and exc == SET:
+            machine.report("HL602", end.node, _last_failure(state.trace), None, state)
+        if type(known) is int:
+            _borrowed(machine, state, known, end)
+    elif contract.returns == "int" and end.value and known is not None:
+        mask = mask_of(known, state)
+        if mask == NEGATIVE and exc == CLEAR and (known == (-1,) or type(known) is int):
+            machine.report("HL601", end.node, _last_failure(state.trace), None, state, "-1")
+        elif not mask & NEGATIVE and exc == SET:
+            machine.report("HL602", end.node, _last_failure(state.trace), None, state)
+
+
+def _borrowed(machine: Machine, state: State, vid: int, end: Leave) -> None:
+    """A reference that is not owned is given to the interpreter, which will release it."""
+    mask, owned, bits, _ = state.values[vid]
+    site = machine.origin(vid)
+    if owned >= 0 or mask == ZERO or bits & (ESCAPED | DEAD):
+        return
+    if site.kind in ("borrowed", "parameter", "field", "global", "constant"):
+        machine.report("HL405", end.node, machine.name_of(state, vid) or site.name, site, state)
+    elif site.kind == "new" and owned == -1:
+        machine.report("HL405", end.node, machine.name_of(state, vid) or site.name, site, state, "given away")
+
+
+def _last_failure(step: Step | None) -> str:
+    """The call that failed last on the way."""
+    while step is not None:
+        if step.what.endswith(" fails"):
+            return step.what.removesuffix(" fails")
+        step = step.before
+    return ""
+
+
+def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) -> Outcome:
+    """What a way out is to the caller; the reference that is returned has been taken from its value."""
+    kind, value, exact, mask = _result(machine, state, known, end)
+    exc = state.exc
+    if isinstance(exc, frozenset):
+        code = WITH_NULL if exc == {known} else UNKNOWN
+    else:
+        code = exc
+    effects = []
+    index = 0
+    for position, parameter in enumerate(machine.code.function.parameters):
+        if not parameter.name:
+            effects.append(Effect())
+            continue
+        effects.append(_effect(state, index * GENERATIONS, kind == "argument" and value == position and type(known) is int))
+        index += 1
+    outs = []
+    for position, name in enumerate(machine.code.parameters):
+        held = state.env.get("*" + name)
+        if held is not None:
+            outs.append((position, _out(machine, state, held)))
+    return Outcome(kind, value, exact, mask, code, tuple(effects), tuple(outs))
+
+
+def _result(machine: Machine, state: State, known: Known | None, end: Leave) -> tuple[str, int, bool, int]:
+    if not end.value:
+        return "nothing", 0, False, ANYTHING
+    if type(known) is not int:
+        if isinstance(known, tuple) and type(known[0]) is int:
+            return "number", known[0], True, mask_of(known, state)
+        return "unknown", 0, False, mask_of(known, state)
+    mask, owned, bits, _ = state.values[known]
+    site = machine.origin(known)
+    if mask == ZERO:
+        return "number", 0, True, ZERO
+    if not machine.code.returns_object:
+        return "number", 0, False, mask
+    if site.kind == "parameter":
+        return "argument", _position(machine, site.name), False, mask
+    if bits & ESCAPED:
+        return "unknown", 0, False, mask
+    if site.kind in ("new", "memory") and owned >= 0:
+        return site.kind, 0, False, mask
+    if site.kind in ("borrowed", "field", "global", "constant", "interior"):
+        return ("new" if owned >= 0 and bits & TAKEN else "borrowed"), 0, False, mask
+    return "unknown", 0, False, mask
+
+
+def _position(machine: Machine, name: str) -> int:
+    return machine.code.parameters.index(name)
+
+
+def _effect(state: State, vid: int, returned: bool) -> Effect:
+    value = state.values.get(vid)
+    if value is None:
+        return Effect()
+    mask, owned, bits, _ = value
+    if returned:
+        owned += 1
+    if bits & ESCAPED:
+        return Effect(0, True, False, True, ANYTHING)
+    refined = mask if mask in (ZERO, POSITIVE) else ANYTHING
+    stored = owned < 0 and bool(bits & HELD) and not bits & STOLEN and not returned
+    return Effect(owned, bool(bits & HELD) and not (returned and owned >= 0 and not bits & TAKEN), stored, False, refined)
+
+
+def _out(machine: Machine, state: State, held: Known) -> str:
+    if isinstance(held, tuple):
+        return "null" if held == (0,) else "unknown"
+    mask, owned, bits, _ = state.values[held]
+    if mask == ZERO:
+        return "null"
+    site = machine.origin(held)
+    if bits & ESCAPED or mask & ZERO:
+        return "unknown"
+    if site.kind in ("new", "memory"):
+        return site.kind if owned >= 0 else "unknown"
+    if site.kind in ("borrowed", "parameter", "field", "global", "constant"):
+        return "new" if bits & TAKEN and owned >= 0 else "borrowed"
+    return "unknown"

@@ -1,0 +1,421 @@
+"""Runs a function's blocks over abstract states, each way on by itself, until nothing new comes up."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from heaplint import ir
+from heaplint.flow.paths.calls import Lookup, call
+from heaplint.flow.paths.code import (
+    CALL, DECLARE, DEREF, END, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
+)
+from heaplint.flow.paths.exits import Contract, check, outcome_of
+from heaplint.flow.paths.liveness import root_of
+from heaplint.flow.paths.machine import Machine
+from heaplint.flow.paths.summary import Outcome
+from heaplint.flow.paths.values import (
+    ANYTHING, CLEAR, DANGLING, ESCAPED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
+    State,
+)
+
+MAX_STATES = 48
+"""How many states one block is looked at in; beyond half of them conditions are no longer remembered."""
+MAX_STEPS = 6000
+"""How many blocks, counted once for each state, one function may take."""
+MAX_BLOCKS = 1500
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """What came of running a function."""
+
+    machine: Machine
+    outcomes: set[Outcome]
+    complete: bool
+    """False when a bound was met: some ways were not gone."""
+
+
+class _Interpreter:
+    def __init__(self, code: Code, lookup: Lookup, contract: Contract | None) -> None:
+        self.code = code
+        self.lookup = lookup
+        self.contract = contract
+        self.machine = Machine(code)
+        self.outcomes: set[Outcome] = set()
+        self.arguments = sum(1 for one in code.function.parameters if one.name) * GENERATIONS
+        """The values below this are the parameters'."""
+        self.complete = True
+        self.seen: list[set[tuple[object, ...]]] = [set() for _ in code.blocks]
+        self.waiting: dict[int, list[State]] = {}
+        self.queue: list[tuple[int, int]] = []
+
+    def run(self) -> Run:
+        self.enter(0, self.start())
+        steps = 0
+        if len(self.code.blocks) > MAX_BLOCKS:
+            self.queue.clear()
+            self.complete = False
+        while self.queue:
+            _, index = heapq.heappop(self.queue)
+            states = self.waiting.pop(index, [])
+            for state in states:
+                steps += 1
+                if steps > MAX_STEPS:
+                    return Run(self.machine, self.outcomes, False)
+                self.block(index, state)
+        return Run(self.machine, self.outcomes, self.complete)
+
+    def start(self) -> State:
+        """The state at the head of the function: its parameters are lent to it."""
+        state = State({}, {}, CLEAR, None, 0)
+        for parameter in self.code.function.parameters:
+            if parameter.name:
+                site = self.machine.site("parameter", parameter.name, parameter)
+                mask = ZERO | POSITIVE if parameter.type.pointers else ANYTHING
+                state.env[parameter.name] = self.machine.fresh(state, site, mask, 0)
+        return state
+
+    def enter(self, index: int, state: State) -> None:
+        """Come to a block: what is not read any more is forgotten, and a state that was here before goes no further."""
+        live = self.code.live[index]
+        env = state.env
+        values = state.values
+        for key in [one for one in env if one not in live]:
+            held = env[key]
+            if key[0] == "%" or key[0] == "&":
+                continue  # gone at the end of the statement; a buffer until it is released
+            if type(held) is int:
+                value = values[held]
+                if value[1] > 0 and not value[2] & ESCAPED:
+                    continue  # so that a leak can name it
+                root = root_of(key)
+                if root != key and root in live and "->" not in key and "*" not in key:
+                    continue
+            del env[key]
+        arguments = self.arguments
+        if len(values) > len(env) or len(values) > arguments:
+            used = set(env.values())
+            for vid in [one for one in values if one not in used]:
+                _, owned, bits, _ = values[vid]
+                if (owned <= 0 or bits & ESCAPED) and (vid >= arguments or (owned == 0 and not bits)):
+                    del values[vid]
+        exc = state.exc
+        if isinstance(exc, frozenset):
+            left = frozenset(one for one in exc if one in values)
+            if len(left) < len(exc):
+                state.exc = UNKNOWN if not left else left
+        seen = self.seen[index]
+        key_ = state.key()
+        if key_ in seen:
+            return
+        if len(seen) >= MAX_STATES // 2:
+            if len(seen) >= MAX_STATES:
+                self.complete = False
+                return
+            for key in [one for one in env if one[0] in "?@" or isinstance(env[one], tuple)]:
+                if env[key] is not UNINITIALIZED and env[key] != NULL:
+                    del env[key]
+            key_ = state.key()
+            if key_ in seen:
+                return
+        seen.add(key_)
+        if index in self.waiting:
+            self.waiting[index].append(state)
+        else:
+            self.waiting[index] = [state]
+            heapq.heappush(self.queue, (self.code.order[index], index))
+
+    # -- blocks ------------------------------------------------------------------------------------------------------
+
+    def block(self, index: int, first: State) -> None:
+        block = self.code.blocks[index]
+        ops = block.ops
+        todo = [(first, 0)]
+        machine = self.machine
+        while todo:
+            state, at = todo.pop()
+            env = state.env
+            while at < len(ops):
+                op = ops[at]
+                at += 1
+                kind = op[0]
+                if kind == CALL:
+                    if op[5] is not None:
+                        machine.use(state, op[5], machine.read(state, op[5]), op[4], op[2], True)
+                    states = call(machine, state, op, self.lookup)
+                    if len(states) != 1:
+                        todo += [(one, at) for one in states[1:]]
+                        if not states:
+                            break
+                        state = states[0]
+                        env = state.env
+                elif kind == LOAD:
+                    self.load(state, op[1], op[2], op[3])
+                elif kind == SET:
+                    known = machine.read(state, op[2])
+                    if known is UNINITIALIZED:
+                        machine.uninitialized(state, op[2], op[3])
+                        known = None
+                    machine.bind(state, op[1], known, op[3])
+                elif kind == DEREF:
+                    known = env.get(op[1])
+                    if known is not None:
+                        machine.use(state, op[1], known, op[2], "", True)
+                elif kind == END:
+                    for key in [one for one in env if one[0] == "%"]:
+                        held = env.pop(key)
+                        if type(held) is int:
+                            machine.drop(state, held, op[1], key)
+                elif kind == STORE:
+                    self.store(state, op[1], op[2], op[3])
+                elif kind == FORGET:
+                    machine.bind(state, op[1], None, self.code.function.body)
+                elif kind == DECLARE:
+                    machine.bind(state, op[1], None if op[2].type.arrays or _aggregate(op[2]) else UNINITIALIZED, op[2])
+                elif kind == EXPOSE:
+                    machine.expose(state, op[1], op[2])
+                elif kind == SKIPPED:
+                    if env.pop(op[1], None) == NULL:
+                        for name in op[2]:
+                            if env.get(name) in (NULL, UNINITIALIZED):
+                                del env[name]
+            else:
+                self.go_on(state, block.end)
+
+    def load(self, state: State, into: str, key: str, node: ir.Node) -> None:
+        """Read what outlives the function; reading it again gives the same."""
+        machine = self.machine
+        env = state.env
+        known = env.get(key) if key else None
+        if known is not None:
+            machine.bind(state, into, known, node)
+            return
+        if key and key.startswith(("Py_", "PyExc_", "_Py_")) and "->" not in key:
+            site = machine.site("constant", key, node)
+            machine.bind(state, into, machine.fresh(state, site, POSITIVE, 0, HELD), node)
+            return
+        plain = bool(key) and "->" not in key and key[0] not in "*%&" and "[" not in key and "." not in key
+        source = env.get(root_of(key)) if key else None
+        site = machine.site("global" if plain else "field", key, node)
+        vid = machine.fresh(state, site, ANYTHING, 0, 0, source if type(source) is int and "ob_item" in key else -1)
+        machine.bind(state, into, vid, node)
+        if key and "[*]" not in key and "(" not in key:
+            env[key] = vid
+
+    def store(self, state: State, key: str, operand: Operand, node: ir.Node) -> None:
+        """Write what outlives the function: it keeps the reference."""
+        machine = self.machine
+        known = machine.read(state, operand)
+        if known is UNINITIALIZED:
+            machine.uninitialized(state, operand, node)
+            known = None
+        env = state.env
+        old = env.get(key) if key else None
+        if type(old) is int and old != known:
+            value = state.values[old]
+            if value[2] & DANGLING and not value[2] & ESCAPED:
+                machine.report("HL410", machine.released_at.get(old, node), key, machine.origin(old), state)
+        if type(known) is int:
+            machine.use(state, operand, known, node, "", False)
+            if known in state.values:
+                machine.give(state, known, 0)
+        if key:
+            for one in [one for one in env if one[0] == "?" and key.rpartition(">")[2] in one]:
+                del env[one]
+            if "[*]" in key:
+                return
+            machine.bind(state, key, known, node)
+
+    # -- ends of blocks --------------------------------------------------------------------------------------------------
+
+    def go_on(self, state: State, end: Branch | Choice | Leave | int | None) -> None:
+        if type(end) is int:
+            self.enter(end, state)
+        elif isinstance(end, Branch):
+            self.branch(state, end)
+        elif isinstance(end, Leave):
+            self.leave(state, end)
+        elif isinstance(end, Choice):
+            known = self.machine.read(state, end.subject)
+            number = known[0] if isinstance(known, tuple) and type(known[0]) is int else None
+            targets = [target for constant, target in end.cases if number is None or constant is None or constant == number]
+            if number is None or not targets or None in {constant for constant, _ in end.cases}:
+                targets.append(end.default)
+            for target in dict.fromkeys(targets):
+                self.enter(target, state.copy())
+
+    def branch(self, state: State, end: Branch) -> None:
+        machine = self.machine
+        left = machine.read(state, end.left)
+        if left is UNINITIALIZED:
+            machine.uninitialized(state, end.left, end.node)
+            left = None
+        right = end.right if type(end.right) is int else None
+        exact = machine.read(state, end.right) if right is None else None
+        if right is None and isinstance(exact, tuple) and type(exact[0]) is int:
+            right = exact[0]
+        if end.operator and right is not None:
+            if left is None and type(end.left) is str and end.left[0] != "%" and end.left in self.code.live[end.then] | self.code.live[end.otherwise]:
+                site = machine.site("unknown", end.left, end.node)
+                left = machine.fresh(state, site, ANYTHING, 0, ESCAPED | HELD)
+                state.env[end.left] = left
+            if isinstance(left, tuple):
+                if type(left[0]) is int:
+                    truth = _compare(end.operator, left[0], right)  # type: ignore[arg-type]
+                    self.enter(end.then if truth else end.otherwise, state)
+                    return
+                truth = _masks(end.operator, right)[0] & POSITIVE != 0  # a literal is not NULL
+                self.enter(end.then if truth else end.otherwise, state)
+                return
+            if type(left) is int:
+                self.test(state, end, left, right)
+                return
+        elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and left == exact:
+            self.enter(end.then if end.operator == "==" else end.otherwise, state)
+            return
+        elif end.operator in ("==", "!=") and isinstance(left, tuple) and type(left[0]) is int and type(exact) is int:
+            mask = ZERO if left[0] == 0 else POSITIVE if left[0] > 0 else NEGATIVE  # type: ignore[operator]
+            if not state.values[exact][0] & mask:
+                self.enter(end.then if end.operator == "!=" else end.otherwise, state)
+                return
+        self.recall(state, end)
+
+    def test(self, state: State, end: Branch, vid: int, constant: int) -> None:
+        """Compare a value with a constant: each way learns what it is."""
+        machine = self.machine
+        machine.tested.add(machine.origin(vid).index)
+        for_true, for_false = _masks(end.operator, constant)
+        mask = state.values[vid][0]
+        can_be = bool(mask & for_true), bool(mask & for_false)
+        both = all(can_be)
+        other = state.copy() if both else state
+        if can_be[0]:
+            if machine.refine(state, vid, for_true) and both:
+                state.note(end.node, self.words(vid, state, end, True))
+            self.enter(end.then, state)
+        if can_be[1]:
+            if machine.refine(other, vid, for_false) and both:
+                other.note(end.node, self.words(vid, other, end, False))
+            self.enter(end.otherwise, other)
+
+    def words(self, vid: int, state: State, end: Branch, truth: bool) -> str:
+        """What a test found out, in words."""
+        site = self.machine.origin(vid)
+        value = state.values.get(vid)
+        if value is not None and site.fails and site.kind not in ("unknown",):
+            if not value[0] & ~site.fails:
+                return f"{site.name} fails"
+            if not value[0] & site.fails:
+                return f"{site.name} succeeds"
+        if site.kind == "occurred":
+            return "an exception is set" if truth else "no exception is set"
+        return f"the condition is {'true' if truth else 'false'}"
+
+    def recall(self, state: State, end: Branch) -> None:
+        """A condition that is not followed: what it was before, it is again."""
+        key = "?" + end.text
+        remembered = end.text in self.code.repeated
+        if remembered and (known := state.env.get(key)) is not None:
+            self.enter(end.then if known == (1,) else end.otherwise, state)
+            return
+        other = state.copy()
+        if remembered:
+            state.env[key] = (1,)
+            other.env[key] = (0,)
+        state.note(end.node, "the condition is true")
+        other.note(end.node, "the condition is false")
+        self.enter(end.then, state)
+        self.enter(end.otherwise, other)
+
+    def leave(self, state: State, end: Leave) -> None:
+        """The function returns: what it still owns and gives nobody is lost."""
+        machine = self.machine
+        known = machine.read(state, end.operand)
+        if known is UNINITIALIZED:
+            machine.uninitialized(state, end.operand, end.node)
+            known = None
+        if type(known) is int:
+            machine.use(state, end.operand, known, end.node, "return", False)
+            mask, owned, bits, source = state.values[known]
+            state.values[known] = (mask, owned - 1 if self.code.returns_object else owned, bits | HELD, source)
+        for vid, (mask, owned, bits, _) in state.values.items():
+            if bits & ESCAPED:
+                continue
+            if owned > 0 and mask != ZERO:
+                self.leak(state, vid, bits, end)
+            elif owned < 0 and bits & STOLEN and owned == -1:
+                site = machine.origin(vid)
+                if site.kind in ("borrowed", "constant", "parameter") and vid != known:
+                    machine.report("HL407", end.node, machine.name_of(state, vid) or site.name, site, state, "given")
+        if self.contract is not None:
+            check(machine, state, known, end, self.contract)
+        self.outcomes.add(outcome_of(machine, state, known, end))
+
+    def leak(self, state: State, vid: int, bits: int, end: Leave) -> None:
+        machine = self.machine
+        site = machine.origin(vid)
+        name = machine.name_of(state, vid)
+        match site.kind:
+            case "buffer":
+                machine.report("HL504", end.node, site.name, site, state)
+            case "memory":
+                machine.report("HL509", end.node, name or site.name, site, state)
+            case "new":
+                if vid in machine.taken_at and (bits & HELD):
+                    machine.report("HL412", machine.taken_at[vid], name or site.name, site, state)
+                else:
+                    machine.report("HL401", end.node, name or site.name, site, state)
+            case "parameter" | "borrowed" | "field":
+                machine.report("HL401", end.node, name or site.name, site, state, "taken")
+
+
+def _aggregate(variable: ir.Variable) -> bool:
+    """Whether a variable is a struct, or of a type that may be one."""
+    kind = variable.type
+    return not kind.pointers and not kind.base.startswith(("int", "unsigned", "long", "char", "short", "Py_ssize_t", "size_t", "enum", "double", "float"))
+
+
+def _compare(operator: str, left: int, right: int) -> bool:
+    match operator:
+        case "==":
+            return left == right
+        case "!=":
+            return left != right
+        case "<":
+            return left < right
+        case ">":
+            return left > right
+        case "<=":
+            return left <= right
+    return left >= right
+
+
+def _masks(operator: str, constant: int) -> tuple[int, int]:
+    """What a value may be when it compares true with a constant, and when it does not."""
+    if constant == 0:
+        true = {
+            "==": ZERO, "!=": POSITIVE | NEGATIVE, "<": NEGATIVE, ">": POSITIVE, "<=": ZERO | NEGATIVE, ">=": ZERO | POSITIVE,
+        }[operator]
+        return true, ANYTHING & ~true
+    if constant == -1:  # the one negative number that calls give
+        true = {
+            "==": NEGATIVE, "!=": ZERO | POSITIVE, "<": NEGATIVE, ">": ZERO | POSITIVE, "<=": NEGATIVE, ">=": ANYTHING,
+        }[operator]
+        false = {"==": ZERO | POSITIVE, "!=": NEGATIVE, "<": ANYTHING, ">": NEGATIVE, "<=": ZERO | POSITIVE, ">=": 0}[operator]
+        return true, false or ANYTHING
+    same = POSITIVE if constant > 0 else NEGATIVE
+    if operator == "==":
+        return same, ANYTHING
+    if operator == "!=":
+        return ANYTHING, same
+    if constant == 1 and operator in ("<", ">="):
+        return (ZERO | NEGATIVE, POSITIVE) if operator == "<" else (POSITIVE, ZERO | NEGATIVE)
+    if constant > 0:
+        return (ANYTHING, POSITIVE) if operator in ("<", "<=") else (POSITIVE, ANYTHING)
+    return (NEGATIVE, ANYTHING) if operator in ("<", "<=") else (ANYTHING, NEGATIVE)
+
+
+def interpret(code: Code, lookup: Lookup, contract: Contract | None) -> Run:
+    """Run a function; the contract is what its caller, the interpreter, expects of it."""
+    return _Interpreter(code, lookup, contract).run()

@@ -1,0 +1,650 @@
+"""A function's IR → basic blocks: short circuits, conditional expressions and assertions become branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heaplint import ir
+from heaplint.flow.cfg import NO_RETURN
+from heaplint.flow.paths.code import (
+    CALL, DECLARE, DEREF, END, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Operand, Ref, Text,
+)
+from heaplint.flow.paths.liveness import arrange
+from heaplint.model.expressions import number
+
+_COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">": "<=", "<=": ">", ">=": "<"}
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_ASSERTIONS = frozenset({"assert", "Py_ASSERT", "_PyObject_ASSERT", "Py_BUILD_ASSERT"})
+_LIKELY = frozenset({"likely", "unlikely", "LIKELY", "UNLIKELY", "__builtin_expect", "NPY_LIKELY", "NPY_UNLIKELY"})
+_SAME = frozenset({"Py_UNUSED", "_PyObject_CAST", "_Py_CAST"})
+_MAX_KEY = 120
+
+
+class _Lowering:
+    def __init__(self, function: ir.Function) -> None:
+        self.function = function
+        self.blocks: list[Block] = [Block()]
+        self.here: Block | None = self.blocks[0]
+        self.labels: dict[str, int] = {}
+        self.breaks: list[int] = []
+        self.continues: list[int] = []
+        self.temporaries = 0
+        self.pending = False
+        self.local = {one.name: one for one in function.parameters if one.name}
+        self.scalars = _scalar_locals(function, self.local)
+
+    # -- blocks ----------------------------------------------------------------------------------------------------
+
+    def new(self) -> int:
+        self.blocks.append(Block())
+        return len(self.blocks) - 1
+
+    def start(self, index: int) -> None:
+        """Go on in a block; control falls into it from where it was."""
+        if self.here is not None and self.here.end is None:
+            self.here.end = index
+        self.here = self.blocks[index]
+
+    def leap(self, index: int) -> None:
+        """Go to a block; what follows is reached in another way or not at all."""
+        if self.here is not None and self.here.end is None:
+            self.here.end = index
+        self.here = None
+
+    def emit(self, *op: object) -> None:
+        if self.here is not None:
+            self.here.ops.append(op)
+
+    def temporary(self) -> str:
+        self.temporaries += 1
+        self.pending = True
+        return f"%{self.temporaries}"
+
+    def close(self, node: ir.Node) -> None:
+        """End a full expression."""
+        if self.pending:
+            self.emit(END, node)
+            self.pending = False
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def statement(self, stmt: ir.Stmt | None) -> None:
+        if self.here is None and not isinstance(stmt, ir.Label | ir.Case | ir.Block | ir.Switch | ir.Loop | ir.If):
+            return
+        match stmt:
+            case None:
+                return
+            case ir.Block():
+                for one in stmt.body:
+                    self.statement(one)
+            case ir.ExprStmt():
+                self.expression_statement(stmt)
+            case ir.Declaration():
+                for variable in stmt.variables:
+                    self.declare(variable)
+            case ir.If():
+                self.conditional_statement(stmt)
+            case ir.Return():
+                self.leave(stmt)
+            case ir.Loop():
+                self.loop(stmt)
+            case ir.Switch():
+                self.switch(stmt)
+            case ir.Case():
+                for one in stmt.body:
+                    self.statement(one)
+            case ir.Label():
+                self.start(self.label(stmt.name))
+                self.statement(stmt.body)
+            case ir.Jump():
+                if stmt.kind == "goto":
+                    self.leap(self.label(stmt.label))
+                elif stmt.kind == "break" and self.breaks:
+                    self.leap(self.breaks[-1])
+                elif stmt.kind == "continue" and self.continues:
+                    self.leap(self.continues[-1])
+            case ir.Opaque():
+                self.opaque(stmt)
+
+    def expression_statement(self, stmt: ir.ExprStmt) -> None:
+        self.discard(stmt.expr)
+        self.close(stmt)
+
+    def discard(self, expr: ir.Expr) -> None:
+        """Evaluate for the effect."""
+        inner = ir.strip(expr)
+        if isinstance(inner, ir.Binary) and inner.operator == ",":
+            self.discard(inner.left)
+            self.discard(inner.right)
+        elif isinstance(inner, ir.Call) and ir.called(inner) in _ASSERTIONS and inner.args:
+            passed, failed = self.new(), self.new()
+            self.condition(inner.args[-1] if ir.called(inner) == "_PyObject_ASSERT" else inner.args[0], passed, failed)
+            self.here = self.blocks[passed]
+        elif isinstance(inner, ir.Call) and ir.called(inner) in NO_RETURN:
+            self.here = None
+        elif isinstance(inner, ir.Binary | ir.Conditional) and any(True for _ in _effects(inner)):
+            done = self.new()
+            if isinstance(inner, ir.Conditional):
+                then, otherwise = self.new(), self.new()
+                self.condition(inner.condition, then, otherwise)
+                for index, branch in ((then, inner.then), (otherwise, inner.otherwise)):
+                    self.here = self.blocks[index]
+                    self.discard(branch)
+                    self.leap(done)
+            elif inner.operator in ("&&", "||"):
+                self.condition(inner, done, done)
+            else:
+                self.value(inner)
+            self.start(done)
+        else:
+            self.value(expr)
+
+    def declare(self, variable: ir.Variable) -> None:
+        name = variable.name
+        if not name or variable.type.function and variable.init is None and not variable.type.pointers:
+            return
+        if variable.type.storage & {"static", "extern", "typedef"}:
+            return
+        if variable.init is None:
+            if name in self.local:
+                self.emit(DECLARE, name, variable)
+            return
+        if isinstance(variable.init, ir.InitList):
+            self.initialise(name, variable.init, variable)
+        elif name in self.local:
+            self.assign_local(name, variable.init, variable)
+        else:
+            self.emit(STORE, name, self.value(variable.init), variable)
+        self.close(variable)
+
+    def initialise(self, name: str, init: ir.InitList, node: ir.Variable) -> None:
+        """An array or struct: its elements become variables of their own."""
+        for index, entry in enumerate(init.entries):
+            value = self.value(entry.value)
+            if name not in self.local or (entry.designators and entry.designators[0].startswith("[")):
+                continue
+            if node.type.arrays:
+                self.emit(SET, f"{name}[{index}]", value, node)
+            elif entry.designators:
+                self.emit(SET, f"{name}.{'.'.join(entry.designators)}", value, node)
+
+    def conditional_statement(self, stmt: ir.If) -> None:
+        if self.here is None:  # only labels within can be reached
+            self.statement(stmt.then)
+            self.statement(stmt.otherwise)
+            return
+        then, done = self.new(), self.new()
+        otherwise = self.new() if stmt.otherwise is not None else done
+        self.condition(stmt.condition, then, otherwise)
+        self.here = self.blocks[then]
+        self.statement(stmt.then)
+        self.leap(done)
+        if stmt.otherwise is not None:
+            self.here = self.blocks[otherwise]
+            self.statement(stmt.otherwise)
+            self.leap(done)
+        self.here = self.blocks[done]
+
+    def leave(self, stmt: ir.Return) -> None:
+        operand: Operand = None
+        if stmt.value is not None:
+            inner = ir.strip(stmt.value)
+            if isinstance(inner, ir.Conditional) and self.here is not None:
+                then, otherwise = self.new(), self.new()
+                self.condition(inner.condition, then, otherwise)
+                for index, value in ((then, inner.then), (otherwise, inner.otherwise)):
+                    self.here = self.blocks[index]
+                    self.leave(ir.Return(stmt.start, stmt.end, value))
+                self.here = None
+                return
+            if isinstance(inner, ir.Binary) and inner.operator in ("&&", "||", "==", "!=", "<", ">", "<=", ">="):
+                then, otherwise = self.new(), self.new()
+                self.condition(inner, then, otherwise)
+                for index, truth in ((then, 1), (otherwise, 0)):
+                    self.blocks[index].end = Leave(truth, True, stmt)
+                self.here = None
+                return
+            operand = self.value(stmt.value)
+        if self.here is not None:
+            self.here.end = Leave(operand, stmt.value is not None, stmt)
+        self.pending = False
+        self.here = None
+
+    def loop(self, stmt: ir.Loop) -> None:
+        self.statement(stmt.init)
+        body, done = self.new(), self.new()
+        check = self.new()
+        step = self.new() if stmt.step is not None else check
+        self.breaks.append(done)
+        self.continues.append(step)
+        constant = number(stmt.condition) if stmt.condition is not None else 1
+        counter = ""
+        if stmt.kind == "do":
+            self.start(body)
+        else:
+            if stmt.condition is not None and constant is None:
+                counter = f"@{body}"
+                self.emit(SET, counter, 0, stmt)
+            self.start(check)
+            self.check_loop(stmt, constant, body, done)
+            self.here = self.blocks[body]
+            if counter:
+                self.emit(SET, counter, 1, stmt)
+        self.statement(stmt.body)
+        self.leap(step)
+        if stmt.step is not None:
+            self.here = self.blocks[step]
+            self.discard(stmt.step)
+            self.close(stmt.step)
+            self.leap(check)
+        if stmt.kind == "do":
+            self.here = self.blocks[check]
+            self.check_loop(stmt, constant, body, done)
+        self.breaks.pop()
+        self.continues.pop()
+        self.here = self.blocks[done]
+        if counter and (names := tuple(sorted(_set_in(stmt.body) & set(self.local)))):
+            self.emit(SKIPPED, counter, names)
+
+    def check_loop(self, stmt: ir.Loop, constant: int | None, body: int, done: int) -> None:
+        if constant is not None:
+            self.leap(body if constant else done)
+        elif stmt.condition is not None:
+            self.condition(stmt.condition, body, done)
+
+    def switch(self, stmt: ir.Switch) -> None:
+        subject = self.value(stmt.subject)
+        self.close(stmt.subject)
+        head, self.here = self.here, None
+        done = self.new()
+        self.breaks.append(done)
+        cases: list[tuple[int | None, int]] = []
+        default = done
+        for one in _cases(stmt.body):
+            if isinstance(one, ir.Case):
+                index = self.new()
+                self.start(index)
+                if one.value is None:
+                    default = index
+                else:
+                    cases.append((number(one.value), index))
+            self.statement(one)
+        self.leap(done)
+        self.breaks.pop()
+        if head is not None and head.end is None:
+            head.end = Choice(subject, tuple(cases), default, stmt.subject)
+        self.here = self.blocks[done]
+
+    def label(self, name: str) -> int:
+        if name not in self.labels:
+            self.labels[name] = self.new()
+        return self.labels[name]
+
+    def opaque(self, node: ir.Opaque) -> None:
+        for one in ir.walk(node):
+            if isinstance(one, ir.Name) and one.text in self.local:
+                self.emit(EXPOSE, one.text, node)
+
+    # -- conditions ------------------------------------------------------------------------------------------------
+
+    def condition(self, expr: ir.Expr, then: int, otherwise: int) -> None:
+        """Branch on an expression; nothing falls through."""
+        inner = ir.strip(expr)
+        while isinstance(inner, ir.Call) and ir.called(inner) in _LIKELY and inner.args:
+            inner = ir.strip(inner.args[0])
+        match inner:
+            case ir.Unary(operator="!"):
+                self.condition(inner.operand, otherwise, then)
+                return
+            case ir.Binary(operator="&&"):
+                middle = self.new()
+                self.condition(inner.left, middle, otherwise)
+                self.here = self.blocks[middle]
+                self.condition(inner.right, then, otherwise)
+                return
+            case ir.Binary(operator="||"):
+                middle = self.new()
+                self.condition(inner.left, then, middle)
+                self.here = self.blocks[middle]
+                self.condition(inner.right, then, otherwise)
+                return
+            case ir.Binary(operator=","):
+                self.discard(inner.left)
+                self.condition(inner.right, then, otherwise)
+                return
+            case ir.Constant(kind="number"):
+                self.close(expr)
+                self.leap(then if number(inner) != 0 else otherwise)
+                return
+        operator, left, right = "!=", inner, None
+        if isinstance(inner, ir.Binary) and inner.operator in _COMPARISONS:
+            operator, left, right = inner.operator, inner.left, inner.right
+            if number(left) is not None or ir.is_null(left):
+                operator, left, right = _MIRRORED[operator], right, left
+        elif isinstance(inner, ir.Binary) and inner.operator in ("&", "|", "+", "-", "*", "/", "%", "^", "<<", ">>"):
+            operator = ""
+        text, roots = _spelling(inner), frozenset(_roots(inner))
+        one: Operand = None
+        other: Operand = 0
+        if operator:
+            one = self.value(left)
+            other = self.value(right) if right is not None else 0
+        else:
+            self.value(inner)
+        if (here := self.here) is not None:
+            here.end = Branch(operator, one, other, text, roots, inner, then, otherwise)
+            self.pending = False
+        self.here = None
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def value(self, expr: ir.Expr) -> Operand:
+        """Evaluate; gives what holds the value."""
+        inner = ir.strip(expr)
+        match inner:
+            case ir.Name():
+                return self.name(inner)
+            case ir.Constant():
+                if inner.kind == "string":
+                    return Text(inner.text)
+                return number(inner) if inner.kind == "number" else None
+            case ir.Call():
+                return self.call(inner, "")
+            case ir.Assign():
+                return self.assign(inner)
+            case ir.Member() | ir.Index():
+                return self.load(inner)
+            case ir.Unary():
+                return self.unary(inner)
+            case ir.Binary():
+                return self.binary(inner)
+            case ir.Conditional():
+                return self.choose(inner)
+            case ir.InitList():
+                for entry in inner.entries:
+                    self.value(entry.value)
+                return None
+            case ir.Opaque():
+                self.opaque(inner)
+                return None
+        return None
+
+    def name(self, node: ir.Name) -> Operand:
+        text = node.text
+        if text in self.local:
+            return text
+        if text in ("NULL", "false", "nullptr"):
+            return 0
+        if text == "true":
+            return 1
+        variable = self.scalars.get(text)
+        if variable is not None and variable.type.arrays:
+            return Ref(text)
+        if text.startswith("Py_RETURN_") or text.isupper() or not (text[0].isalpha() or text[0] == "_"):
+            return text if text.startswith("Py_RETURN_") else None
+        result = self.temporary()
+        self.emit(LOAD, result, text, node)
+        return result
+
+    def call(self, node: ir.Call, into: str) -> Operand:
+        """A call; its result goes to a variable, or to a temporary when there is none."""
+        name = ir.called(node)
+        if name in _LIKELY | _SAME and node.args:
+            return self.value(node.args[0])
+        if name in ("sizeof", "offsetof"):
+            return None
+        base: Operand = None
+        if not name:
+            function = ir.strip(node.function)
+            while isinstance(function, ir.Unary) and function.operator == "*":
+                function = ir.strip(function.operand)
+            if isinstance(function, ir.Member):
+                base = self.value(function.object)
+                if function.arrow:
+                    self.emit(DEREF, base, node)
+                name = "->" + function.field
+            else:
+                self.value(function)
+        elif name in self.local:
+            name = "*" + name
+        args = tuple(self.argument(name, index, one) for index, one in enumerate(node.args))
+        result = into or self.temporary()
+        self.emit(CALL, result, name, args, node, base)
+        if name in NO_RETURN:
+            self.here = None
+        return result
+
+    def argument(self, callee: str, index: int, expr: ir.Expr) -> Operand:
+        inner = ir.strip(expr)
+        if isinstance(inner, ir.Unary) and inner.operator == "&":
+            target = ir.strip(inner.operand)
+            key, _ = self.key(target)
+            return Ref(key) if key else None
+        if index == 0 and callee in ("Py_CLEAR", "Py_SETREF", "Py_XSETREF", "Py_CLEAR_REF"):
+            key, _ = self.key(inner)
+            return Ref(key) if key else None
+        return self.value(expr)
+
+    def assign(self, node: ir.Assign) -> Operand:
+        target = ir.strip(node.target)
+        if node.operator != "=":
+            self.value(node.value)
+            key, local = self.key(target)
+            if key and local:
+                self.emit(FORGET, key)
+            return None
+        if isinstance(target, ir.Name) and target.text in self.local:
+            self.assign_local(target.text, node.value, node)
+            return target.text
+        value = self.value(node.value)
+        key, local = self.key(target)
+        if not key:
+            self.emit(STORE, "", value, node)
+            return value
+        self.emit(SET if local else STORE, key, value, node)
+        return key if local else value
+
+    def assign_local(self, name: str, value: ir.Expr, node: ir.Node) -> None:
+        inner = ir.strip(value)
+        if isinstance(inner, ir.Call) and ir.called(inner) not in _LIKELY | _SAME:
+            self.call(inner, name)
+            return
+        self.emit(SET, name, self.value(inner), node)
+
+    def unary(self, node: ir.Unary) -> Operand:
+        operator = node.operator
+        if operator in ("++", "--", "p++", "p--"):
+            key, local = self.key(ir.strip(node.operand))
+            if key and local:
+                self.emit(FORGET, key)
+            return None
+        if operator == "&":
+            key, _ = self.key(ir.strip(node.operand))
+            return Ref(key) if key else None
+        if operator == "*":
+            return self.load(node)
+        known = number(node)
+        if known is not None:
+            return known
+        value = self.value(node.operand)
+        if operator == "!" and isinstance(value, int):
+            return int(not value)
+        return None
+
+    def binary(self, node: ir.Binary) -> Operand:
+        if node.operator == ",":
+            self.discard(node.left)
+            return self.value(node.right)
+        if node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in _effects(node))):
+            return self.choose(ir.Conditional(node.start, node.end, node, _ONE, _ZERO))
+        self.value(node.left)
+        self.value(node.right)
+        return None
+
+    def choose(self, node: ir.Conditional) -> Operand:
+        """A conditional expression: both ways put their value into one temporary."""
+        result = self.temporary()
+        then, otherwise, done = self.new(), self.new(), self.new()
+        self.condition(node.condition, then, otherwise)
+        for index, branch in ((then, node.then), (otherwise, node.otherwise)):
+            self.here = self.blocks[index]
+            self.emit(SET, result, self.value(branch), node)
+            self.leap(done)
+        self.here = self.blocks[done]
+        self.pending = True
+        return result
+
+    def load(self, node: ir.Member | ir.Index | ir.Unary) -> Operand:
+        key, local = self.key(node)
+        if local:
+            return key
+        result = self.temporary()
+        self.emit(LOAD, result, key, node)
+        return result
+
+    # -- places ----------------------------------------------------------------------------------------------------
+
+    def key(self, node: ir.Expr) -> tuple[str, bool]:
+        """The key of an lvalue ("" for none), and whether it dies with the function; pointers on the way are followed."""
+        inner = ir.strip(node)
+        match inner:
+            case ir.Name():
+                return inner.text, inner.text in self.local
+            case ir.Member():
+                base, local = self.key(inner.object) if not inner.arrow else (self.pointer(inner.object, inner), False)
+                if not base:
+                    return "", False
+                return _short(base + ("->" if inner.arrow else ".") + inner.field), local
+            case ir.Index():
+                array = ir.strip(inner.object)
+                known = number(inner.index)
+                if known is None:
+                    self.value(inner.index)
+                if isinstance(array, ir.Name) and (declared := self.scalars.get(array.text)) and declared.type.arrays:
+                    text = f"{array.text}[{'*' if known is None else known}]"
+                    return text, known is not None and array.text in self.local
+                base = self.pointer(array, inner)
+                return (_short(f"{base}[{'*' if known is None else known}]") if base else ""), False
+            case ir.Unary(operator="*"):
+                operand = ir.strip(inner.operand)
+                if isinstance(operand, ir.Unary) and operand.operator in ("p++", "++", "p--", "--"):
+                    self.value(operand)
+                    return "", False
+                base = self.pointer(inner.operand, inner)
+                return ("*" + base if base else ""), False
+            case ir.Conditional() | ir.Assign() | ir.Call() | ir.Binary():
+                value = self.value(inner)
+                return (value, False) if isinstance(value, str) else ("", False)
+        return "", False
+
+    def pointer(self, node: ir.Expr, user: ir.Expr) -> str:
+        """The key of a pointer that is followed."""
+        inner = ir.strip(node)
+        if isinstance(inner, ir.Unary) and inner.operator == "&":
+            return "&" + self.key(ir.strip(inner.operand))[0]
+        if isinstance(inner, ir.Member | ir.Index | ir.Unary):
+            key, _ = self.key(inner)
+            if key:
+                self.emit(DEREF, key, user)
+            return key
+        value = self.value(inner)
+        if isinstance(value, str):
+            self.emit(DEREF, value, user)
+            if value.startswith("%") and isinstance(inner, ir.Name):
+                return inner.text  # a global variable
+            return value
+        return ""
+
+
+_ONE = ir.Constant(0, 0, "number", "1")
+_ZERO = ir.Constant(0, 0, "number", "0")
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _MAX_KEY else ""
+
+
+def _effects(node: ir.Node) -> Iterator[ir.Node]:
+    return (one for one in ir.walk(node) if isinstance(one, ir.Call | ir.Assign))
+
+
+def _set_in(body: ir.Stmt) -> set[str]:
+    """The variables that a statement may set, by assignment or through their address."""
+    result = set()
+    for node in ir.walk(body):
+        if isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
+            result.add(target.text)
+        elif isinstance(node, ir.Unary) and node.operator == "&" and isinstance(target := ir.strip(node.operand), ir.Name):
+            result.add(target.text)
+    return result
+
+
+def _cases(body: ir.Stmt) -> tuple[ir.Stmt, ...]:
+    return body.body if isinstance(body, ir.Block) else (body,)
+
+
+def _scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict[str, ir.Variable]:
+    """Every declared variable by name; `local` gets the automatic ones whose address is only taken for a call."""
+    declared = dict(local)
+    exposed: set[str] = set()
+    in_calls: set[int] = set()
+    for node in ir.walk(function.body):
+        if isinstance(node, ir.Variable) and node.name:
+            declared.setdefault(node.name, node)
+            if not node.type.storage & {"static", "extern", "typedef"} and not node.type.function:
+                local.setdefault(node.name, node)
+            elif node.type.function and node.type.pointers:
+                local.setdefault(node.name, node)
+        elif isinstance(node, ir.Call):
+            in_calls.update(id(ir.strip(one)) for one in node.args)
+    for node in ir.walk(function.body):
+        if isinstance(node, ir.Unary) and node.operator == "&" and id(node) not in in_calls:
+            operand = ir.strip(node.operand)
+            if isinstance(operand, ir.Name):
+                exposed.add(operand.text)
+    for name in exposed:
+        local.pop(name, None)
+    return declared
+
+
+def _spelling(node: ir.Expr) -> str:
+    """A text that is the same for conditions that are spelled the same; "" for ones with calls that may differ."""
+    inner = ir.strip(node)
+    match inner:
+        case ir.Name():
+            return inner.text
+        case ir.Constant():
+            return inner.text
+        case ir.Member():
+            base = _spelling(inner.object)
+            return f"{base}{'->' if inner.arrow else '.'}{inner.field}" if base else ""
+        case ir.Index():
+            base, index = _spelling(inner.object), _spelling(inner.index)
+            return f"{base}[{index}]" if base and index else ""
+        case ir.Unary() if inner.operator in ("!", "*", "&", "-", "~"):
+            operand = _spelling(inner.operand)
+            return f"{inner.operator}{operand}" if operand else ""
+        case ir.Binary():
+            left, right = _spelling(inner.left), _spelling(inner.right)
+            return f"({left} {inner.operator} {right})" if left and right else ""
+        case ir.Call():
+            name = ir.called(inner)
+            if name.endswith(("_Check", "_CheckExact", "_GET_SIZE", "_IS_READY")) or name in ("Py_TYPE", "Py_IS_TYPE", "Py_SIZE"):
+                args = [_spelling(one) for one in inner.args]
+                return f"{name}({', '.join(args)})" if all(args) else ""
+    return ""
+
+
+def _roots(node: ir.Node) -> Iterator[str]:
+    return (one.text for one in ir.walk(node) if isinstance(one, ir.Name))
+
+
+def lower(function: ir.Function) -> Code:
+    """The blocks of a function."""
+    lowering = _Lowering(function)
+    lowering.statement(function.body)
+    if lowering.here is not None and lowering.here.end is None:
+        closing = ir.Return(max(function.body.start, function.body.end - 1), function.body.end, None)
+        lowering.here.end = Leave(None, False, closing)
+    return arrange(function, lowering.blocks, lowering.local)

@@ -1,0 +1,344 @@
+"""The abstract machine: what single operations do to a state, and what is reported when one goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heaplint import ir
+from heaplint.flow.paths.code import Code, Operand, Ref, Text
+from heaplint.flow.paths.values import (
+    CLEAR, DANGLING, DEAD, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN,
+    UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value,
+)
+
+_MAX_OWNED = 3
+_LOSABLE = frozenset({"new", "memory", "buffer", "parameter", "borrowed", "field"})
+_PASSED_ON = frozenset({"new", "borrowed", "interior", "memory"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A defect as the machine met it."""
+
+    rule: str
+    node: ir.Node
+    item: str
+    """The variable, member or callee concerned."""
+    site: Site | None
+    trace: Step | None
+    length: int
+    detail: str = ""
+    """What the message needs besides: a callee, a variable."""
+
+
+class Machine:
+    """Runs one function; collects what goes wrong."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self.sites: list[Site] = []
+        self._by_node: dict[tuple[int, str], Site] = {}
+        self.drafts: dict[tuple[object, ...], Draft] = {}
+        self.taken_at: dict[int, ir.Node] = {}
+        """Value → where a reference to it was last taken."""
+        self.released_at: dict[int, ir.Node] = {}
+        self.tested: set[int] = set()
+        """The sites of values that are compared with NULL somewhere."""
+        self.needed: set[int] = set()
+        """The sites of parameters that were followed, or handed to what takes no NULL, before any test."""
+        self.runs_python = False
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def site(
+        self, kind: str, name: str, node: ir.Node, *, fails: int = 0, failure: str = "never", domain: str = ""
+    ) -> Site:
+        """The origin of values that a node makes; `name` tells apart several of one node."""
+        key = (id(node), name + kind)
+        known = self._by_node.get(key)
+        if known is None:
+            known = self._by_node[key] = Site(len(self.sites), kind, name, node, fails, failure, domain)
+            self.sites.append(known)
+        return known
+
+    def origin(self, vid: int) -> Site:
+        """Where a value came from."""
+        return self.sites[vid // GENERATIONS]
+
+    def fresh(self, state: State, site: Site, mask: int, owned: int, bits: int = 0, source: int = -1) -> int:
+        """A new value of an origin."""
+        first = site.index * GENERATIONS
+        values = state.values
+        vid = first
+        while vid in values:
+            vid += 1
+            if vid == first + GENERATIONS - 1:
+                bits |= ESCAPED  # too many at a time: nothing is said of this one
+                break
+        values[vid] = (mask, owned, bits, source)
+        self.taken_at.pop(vid, None)
+        return vid
+
+    def read(self, state: State, operand: Operand) -> Known | None:
+        """What an operand holds; None for what is not followed."""
+        if type(operand) is str:
+            return state.env.get(operand)
+        if type(operand) is int:
+            return (operand,)
+        if operand is None:
+            return None
+        return LITERAL
+
+    def name_of(self, state: State, vid: int) -> str:
+        """How the function calls a value: a variable, else a path, else nothing."""
+        best = ""
+        for key, value in state.env.items():
+            if value == vid and type(value) is int and key[0] not in "%?@":
+                if key in self.code.local:
+                    return key
+                best = best or key
+        return best
+
+    # -- names get and lose values -----------------------------------------------------------------------------------
+
+    def bind(self, state: State, key: str, new: Known | None, node: ir.Node) -> None:
+        """Let a key hold something else; what it held may be lost."""
+        env = state.env
+        old = env.get(key)
+        if new is None:
+            env.pop(key, None)
+        else:
+            env[key] = new
+        dependents = self.code.dependents.get(key)
+        if dependents is not None:
+            for one in dependents:
+                held = env.pop(one, None)
+                if type(held) is int and held != new:
+                    self.drop(state, held, node, "")
+        if type(old) is int and old != new:
+            self.drop(state, old, node, key)
+
+    def drop(self, state: State, vid: int, node: ir.Node, name: str) -> None:
+        """A key no longer holds a value; without another one the value is gone."""
+        if vid in state.env.values():
+            return
+        value = state.values.get(vid)
+        if value is None:
+            return
+        if self.sites[vid // GENERATIONS].kind == "parameter" and value[1] <= 0:
+            return  # what became of it is for the caller to know
+        del state.values[vid]
+        if value[1] > 0 and not value[2] & ESCAPED:
+            self.lose(state, vid, value, node, name)
+
+    def lose(self, state: State, vid: int, value: Value, node: ir.Node, name: str) -> None:
+        """The last name of something owned is gone."""
+        site = self.origin(vid)
+        if site.kind not in _LOSABLE or value[0] == ZERO:
+            return
+        if site.kind != "buffer" and site.kind != "memory" and value[2] & TAKEN and site.kind == "new" and vid in self.taken_at:
+            self.report("HL412", self.taken_at[vid], name or site.name, site, state, name)
+            return
+        if site.kind == "buffer":
+            self.report("HL504", node, site.name, site, state)
+        elif site.kind == "memory":
+            self.report("HL509", node, name if name and name[0] != "%" else site.name, site, state)
+        elif name and name[0] != "%":
+            self.report("HL402", node, name, site, state)
+        else:
+            self.report("HL401", site.node, site.name, site, state, "temporary")
+
+    def report(
+        self, rule: str, node: ir.Node, item: str, site: Site | None, state: State, detail: str = ""
+    ) -> None:
+        """Remember a defect; of several ways to the same one the shortest."""
+        key = (rule, id(node), item)
+        known = self.drafts.get(key)
+        if known is None or state.length < known.length:
+            self.drafts[key] = Draft(rule, node, item, site, state.trace, state.length, detail)
+
+    # -- use -------------------------------------------------------------------------------------------------------
+
+    def use(self, state: State, operand: Operand, known: Known | None, node: ir.Node, callee: str, needed: bool) -> None:
+        """A value is handed to a call or followed; `needed`: it must not be NULL."""
+        if type(known) is int:
+            value = state.values[known]
+            mask, owned, bits, source = value
+            if bits & (DEAD | STALE):
+                if bits & DEAD:
+                    item = self.item(state, operand, known)
+                    self.report("HL403", node, item, self.origin(known), state, callee)
+                else:
+                    self.report("HL409", node, self.item(state, operand, known), self.origin(known), state, callee)
+                bits &= ~(DEAD | STALE)
+                bits |= ESCAPED
+                state.values[known] = (mask, owned, bits, source)
+            if needed and mask & ZERO:
+                self.needs(state, operand, known, mask, node, callee)
+        elif known is UNINITIALIZED:
+            self.uninitialized(state, operand, node)
+        elif needed and known == NULL and type(operand) is str and operand in self.code.local:
+            self.report("HL501", node, operand, None, state, callee)
+            state.env.pop(operand, None)
+
+    def needs(self, state: State, operand: Operand, vid: int, mask: int, node: ir.Node, callee: str) -> None:
+        """A value that may be NULL stands where none may be."""
+        site = self.origin(vid)
+        if mask == ZERO and site.kind in _PASSED_ON:
+            self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
+        elif site.kind in _PASSED_ON and site.failure != "never" and mask & ZERO:
+            self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
+        elif site.kind == "parameter":
+            self.needed.add(site.index)
+        _, owned, bits, source = state.values[vid]
+        state.values[vid] = (POSITIVE, owned, bits, source)
+        self.settle(state, vid, POSITIVE)
+
+    def item(self, state: State, operand: Operand, vid: int) -> str:
+        """The subject of a report about a value."""
+        if type(operand) is str and operand[0] != "%":
+            return operand
+        return self.name_of(state, vid) or self.origin(vid).name
+
+    def uninitialized(self, state: State, operand: Operand, node: ir.Node) -> None:
+        """A variable is used that has no value on this path."""
+        if type(operand) is str:
+            self.report("HL505", node, operand, None, state)
+            state.env.pop(operand, None)
+
+    # -- references ------------------------------------------------------------------------------------------------
+
+    def acquire(self, state: State, vid: int, node: ir.Node) -> None:
+        """One more reference is owned."""
+        mask, owned, bits, source = state.values[vid]
+        state.values[vid] = (mask, min(owned + 1, _MAX_OWNED), (bits | TAKEN) & ~STALE, source)
+        self.taken_at[vid] = node
+
+    def release(self, state: State, operand: Operand, vid: int, node: ir.Node) -> None:
+        """One reference is given up."""
+        mask, owned, bits, source = state.values[vid]
+        site = self.origin(vid)
+        if bits & DEAD:
+            self.report("HL406", node, self.item(state, operand, vid), site, state)
+            state.values[vid] = (mask, 0, (bits & ~DEAD) | ESCAPED, source)
+            return
+        if owned > 0:
+            owned -= 1
+            if owned == 0 and site.owns and not bits & (HELD | ESCAPED):
+                bits |= DEAD
+                self.released_at[vid] = node
+            state.values[vid] = (mask, owned, bits, source)
+            return
+        if bits & ESCAPED:
+            return
+        if bits & STOLEN and site.kind == "new":
+            self.report("HL407", node, self.item(state, operand, vid), site, state)
+            bits |= ESCAPED
+        elif site.kind == "borrowed" and not bits & HELD:
+            self.report("HL404", node, self.item(state, operand, vid), site, state)
+            bits |= ESCAPED
+        elif site.kind in ("field", "global") and type(operand) is str and operand[0] == "%":
+            bits |= DANGLING
+            self.released_at[vid] = node
+        state.values[vid] = (mask, owned - 1, bits, source)
+
+    def give(self, state: State, vid: int, bit: int) -> None:
+        """A reference goes to something that keeps it."""
+        mask, owned, bits, source = state.values[vid]
+        state.values[vid] = (mask, max(owned - 1, -2), bits | bit | HELD, source)
+
+    def mark(self, state: State, vid: int, bit: int) -> None:
+        """Set a bit of a value."""
+        mask, owned, bits, source = state.values[vid]
+        state.values[vid] = (mask, owned, bits | bit, source)
+
+    def expose(self, state: State, key: str, node: ir.Node) -> None:
+        """The address of a key went where it is not followed."""
+        env = state.env
+        for one in (key, *self.code.dependents.get(key, ())):
+            known = env.pop(one, None)
+            if type(known) is int:
+                self.mark(state, known, ESCAPED)
+                self.drop(state, known, node, "")
+        view = env.get("&" + key)
+        if type(view) is int:
+            self.mark(state, view, ESCAPED)
+
+    def escape(self, state: State, operand: Operand, known: Known | None, node: ir.Node) -> None:
+        """An operand went where it is not followed."""
+        if type(operand) is Ref:
+            self.expose(state, operand.key, node)
+        elif type(known) is int:
+            self.mark(state, known, ESCAPED | HELD)
+
+    # -- what a value turns out to be --------------------------------------------------------------------------------
+
+    def refine(self, state: State, vid: int, mask: int) -> bool:
+        """Learn what a value is; False when it cannot be that."""
+        old, owned, bits, source = state.values[vid]
+        new = old & mask
+        if not new:
+            return False
+        if new != old:
+            if new == ZERO and self.origin(vid).kind != "buffer":
+                owned = 0
+            state.values[vid] = (new, owned, bits, source)
+            self.settle(state, vid, new)
+        return True
+
+    def settle(self, state: State, vid: int, mask: int) -> None:
+        """What a value's failure or success says of the exception."""
+        site = self.origin(vid)
+        if site.kind == "occurred":
+            if mask == ZERO:
+                pending = state.exc
+                if isinstance(pending, frozenset):
+                    for one in pending:
+                        if (value := state.values.get(one)) is not None:
+                            left = value[0] & ~self.origin(one).fails
+                            if left:
+                                state.values[one] = (left, *value[1:])
+                state.exc = CLEAR
+            else:
+                state.exc = SET
+            return
+        if not site.fails:
+            return
+        exc = state.exc
+        if not mask & ~site.fails:  # it failed
+            if site.failure == "raises":
+                state.exc = SET
+            elif site.failure == "maybe" and exc != SET:
+                state.exc = UNKNOWN
+        elif not mask & site.fails and isinstance(exc, frozenset) and vid in exc:
+            left_over = exc - {vid}
+            state.exc = left_over or CLEAR
+
+    def pend(self, state: State, vid: int) -> None:
+        """An exception is set if this value turns out to be a failure."""
+        exc = state.exc
+        if isinstance(exc, frozenset):
+            state.exc = exc | {vid}
+        elif exc == CLEAR:
+            state.exc = frozenset((vid,))
+
+
+def mask_of(known: Known | None, state: State) -> int:
+    """What an operand may be."""
+    if type(known) is int:
+        return state.values[known][0]
+    if isinstance(known, tuple):
+        first = known[0]
+        if isinstance(first, int):
+            return ZERO if first == 0 else POSITIVE if first > 0 else NEGATIVE
+        return POSITIVE if known is LITERAL else ZERO | POSITIVE | NEGATIVE
+    return ZERO | POSITIVE | NEGATIVE
+
+
+def spelled(operand: Operand) -> str:
+    """How an operand that is a variable is spelled."""
+    if type(operand) is Ref:
+        return operand.key
+    if type(operand) is Text:
+        return operand.text
+    return operand if type(operand) is str and operand[0] != "%" else ""
