@@ -15,8 +15,8 @@ from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import Outcome
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DANGLING, ESCAPED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
-    State,
+    ANYTHING, CLEAR, DANGLING, ESCAPED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, UNINITIALIZED,
+    UNKNOWN, ZERO, State,
 )
 
 MAX_STATES = 48
@@ -47,6 +47,8 @@ class _Interpreter:
         """The values below this are the parameters'."""
         self.complete = True
         self.seen: list[set[tuple[object, ...]]] = [set() for _ in code.blocks]
+        self.between: dict[tuple[int, int], set[tuple[object, ...]]] = {}
+        """The states that came to the end of a statement in the middle of a block, behind a call with several outcomes."""
         self.waiting: dict[int, list[State]] = {}
         self.queue: list[tuple[int, int]] = []
 
@@ -83,8 +85,13 @@ class _Interpreter:
         values = state.values
         for key in [one for one in env if one not in live]:
             held = env[key]
-            if key[0] == "%" or key[0] == "&":
-                continue  # gone at the end of the statement; a buffer until it is released
+            if key[0] == "&":
+                continue  # a buffer, until it is released
+            if key[0] == "%":
+                del env[key]
+                if type(held) is int:
+                    self.machine.drop(state, held, self.machine.origin(held).node, key)
+                continue
             if type(held) is int:
                 value = values[held]
                 if value[1] > 0 and not value[2] & ESCAPED:
@@ -133,8 +140,10 @@ class _Interpreter:
         ops = block.ops
         todo = [(first, 0)]
         machine = self.machine
+        split = False
         while todo:
             state, at = todo.pop()
+            split = split or bool(todo)
             env = state.env
             while at < len(ops):
                 op = ops[at]
@@ -163,10 +172,11 @@ class _Interpreter:
                     if known is not None:
                         machine.use(state, op[1], known, op[2], "", True)
                 elif kind == END:
-                    for key in [one for one in env if one[0] == "%"]:
-                        held = env.pop(key)
-                        if type(held) is int:
-                            machine.drop(state, held, op[1], key)
+                    self.end(state, op[1])
+                    if todo or split:
+                        split = True
+                        if not self.new_between(index, at, state):
+                            break
                 elif kind == STORE:
                     self.store(state, op[1], op[2], op[3])
                 elif kind == FORGET:
@@ -182,6 +192,33 @@ class _Interpreter:
                                 del env[name]
             else:
                 self.go_on(state, block.end)
+
+    def end(self, state: State, node: ir.Node) -> None:
+        """A statement is over: results that nobody took are gone, and with them what they say of an exception."""
+        env = state.env
+        for key in [one for one in env if one[0] == "%"]:
+            held = env.pop(key)
+            if type(held) is int:
+                self.machine.drop(state, held, node, key)
+            elif isinstance(held, tuple) and held in ((-1,), (0,)) and state.exc == RAISED:
+                state.exc = UNKNOWN
+        exc = state.exc
+        if isinstance(exc, frozenset):
+            left = frozenset(one for one in exc if one in state.values)
+            if len(left) < len(exc):
+                state.exc = UNKNOWN
+
+    def new_between(self, index: int, at: int, state: State) -> bool:
+        """Whether a state in the middle of a block is worth going on with."""
+        seen = self.between.setdefault((index, at), set())
+        key = state.key()
+        if key in seen:
+            return False
+        if len(seen) >= MAX_STATES:
+            self.complete = False
+            return False
+        seen.add(key)
+        return True
 
     def load(self, state: State, into: str, key: str, node: ir.Node) -> None:
         """Read what outlives the function; reading it again gives the same."""

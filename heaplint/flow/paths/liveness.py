@@ -45,7 +45,7 @@ def arrange(function: ir.Function, blocks: list[Block], local: dict[str, ir.Vari
         if root != key:
             dependents.setdefault(root, []).append(key)
     named = {one.name for one in function.parameters}
-    outs = [key for key in keys if key[0] == "*" and key[1:] in named]
+    outs = [key for key in keys if key[:1] == "*" and key[1:] in named]
     counts = Counter(
         end.text for index in postorder if isinstance(end := blocks[index].end, Branch) and end.text and not _tracked(end)
     )
@@ -99,7 +99,8 @@ def _keys(blocks: list[Block], indices: list[int]) -> dict[str, None]:
                 if isinstance(op[1], str) and op[1]:
                     keys[op[1]] = None
             elif kind == LOAD:
-                keys[op[2]] = None
+                if op[2]:
+                    keys[op[2]] = None
             elif kind == CALL:
                 for operand in op[3]:
                     if type(operand) is Ref:
