@@ -73,7 +73,7 @@ LANGUAGES = frozenset({"parse", "build", "text", "c"})
 AVAILABILITY = frozenset({"since", "removed", "deprecated", "limited"})
 _LINE = re.compile(r"(?P<result>[a-z]+)(?::(?P<of>[\w.-]+))?(?: (?P<failure>[a-z]+))? \((?P<parameters>[^()]*)\)(?P<rest>.*)\Z")
 _PARAMETER = re.compile(r"(?P<name>\w+|\.\.\.)(?:=(?P<kind>[a-z-]+)(?::(?P<domain>\w+))?)?(?P<mark>[?!]?)\Z")
-_NEVER_FAIL = frozenset({"plain", "void", "argument", "null", "minus", "zeroed", "noreturn", "pointer"})
+NEVER_FAIL = frozenset({"plain", "void", "argument", "null", "minus", "zeroed", "noreturn", "pointer"})
 
 
 class FactError(ValueError):
@@ -137,7 +137,7 @@ def parse(name: str, line: str) -> ApiFunction:
     if result not in RESULTS:
         raise FactError(f"{name}: unknown result {result!r}")
     if failure is None:
-        failure = "never" if result in _NEVER_FAIL else "clean" if result == "memory" else "raises"
+        failure = "never" if result in NEVER_FAIL else "clean" if result == "memory" else "raises"
     if failure not in FAILURES:
         raise FactError(f"{name}: unknown failure {failure!r}")
     if (result in ("memory", "argument")) != (found["of"] is not None):
