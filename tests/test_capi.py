@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from heaplint.capi import api as data
-from heaplint.capi.api import FactError, api, every, lines, parse
+from heaplint.capi.api import FactError, api, every, lines, parse, slot
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -129,7 +129,7 @@ def test_availability_goes_forward() -> None:
         ("PyState_AddModule", 0, "keeps"),
         ("PyTuple_Pack", 3, "keeps"),
         ("PyObject_SetAttrString", 2, "keeps?"),
-        ("PyErr_SetString", 0, "object"),
+        ("PyErr_SetString", 0, "keeps"),
         ("PyErr_SetObject", 1, "keeps?"),
         ("PyErr_Fetch", 0, "out-new"),
         ("PyErr_GetExcInfo", 2, "out-new"),
@@ -299,6 +299,11 @@ def test_what_may_run_python_code(name: str, runs: bool) -> None:
 def test_cleanup_may_be_called_with_an_exception_set(name: str) -> None:
     known = api(name)
     assert known is not None and "pending" in known.flags
+
+
+def test_a_field_is_a_slot_only_by_its_own_name() -> None:
+    assert slot("tp_alloc") is not None
+    assert slot("free") is None and api("free") is not None
 
 
 def test_trailing_arguments_have_a_kind_of_their_own() -> None:

@@ -186,6 +186,11 @@ def parse(name: str, line: str) -> ApiFunction:
     )
 
 
+def _table(file: str) -> dict[str, str]:
+    table: dict[str, str] = tomllib.loads(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))["functions"]
+    return table
+
+
 @functools.cache
 def lines() -> Mapping[str, str]:
     """Every function of the data → its line; raises FactError for one that stands twice."""
@@ -193,7 +198,7 @@ def lines() -> Mapping[str, str]:
     for entry in sorted(resources.files(__package__).iterdir(), key=lambda one: one.name):
         if not entry.name.endswith(".toml") or entry.name == "facts.toml":
             continue
-        for name, line in tomllib.loads(entry.read_text(encoding="utf-8"))["functions"].items():
+        for name, line in _table(entry.name).items():
             if name in result:
                 raise FactError(f"{name}: stands twice")
             result[name] = line
@@ -205,6 +210,16 @@ def api(name: str) -> ApiFunction | None:
     """What is known of a function, macro or slot (`tp_alloc`, called through a pointer) by its name."""
     line = lines().get(name)
     return parse(name, line) if line is not None else None
+
+
+@functools.cache
+def _slots() -> frozenset[str]:
+    return frozenset(_table("slots.toml"))
+
+
+def slot(field: str) -> ApiFunction | None:
+    """What is known of a call through a field (`type->tp_alloc(…)`); `p->free(…)` is no slot, whatever `free` is."""
+    return api(field) if field in _slots() else None
 
 
 def every() -> Iterator[ApiFunction]:
