@@ -52,8 +52,9 @@ def test_results_and_failures_fit() -> None:
             assert known.failure == "never", f"{known.name}: {known.result} cannot fail"
         if known.result == "memory":
             assert known.of and known.failure != "never", known.name
-        if known.result == "argument":
-            assert 1 <= int(known.of) <= len(known.parameters), known.name
+        if known.result in ("argument", "borrowed") and known.of:
+            lowest = 1 if known.result == "argument" else 0
+            assert lowest <= int(known.of) <= len(known.parameters), known.name
 
 
 def test_every_domain_of_memory_has_a_function_that_frees_it() -> None:
@@ -195,7 +196,8 @@ def test_what_is_done_with_an_argument(name: str, index: int, expected: str) -> 
         ("PyImport_AddModule", "borrowed raises"),
         ("PyImport_AddModuleRef", "new raises"),
         ("PyImport_GetModuleDict", "borrowed never"),
-        ("PyWeakref_GetObject", "borrowed raises"),
+        ("PyWeakref_GetObject", "borrowed:0 raises"),
+        ("PyImport_AddModuleObject", "borrowed:0 raises"),
         ("Py_TYPE", "borrowed never"),
         ("_PyUnicode_FromId", "borrowed raises"),
         ("_PyType_Lookup", "borrowed clean"),
@@ -322,6 +324,7 @@ def test_trailing_arguments_have_a_kind_of_their_own() -> None:
         ("newly ()", "unknown result 'newly'"),
         ("new often ()", "unknown failure 'often'"),
         ("memory ()", "memory needs a domain"),
+        ("borrowed:me (a)", "'me' is not the number of an argument"),
         ("new:mem ()", "memory needs a domain"),
         ("new (a=steels)", "unknown kind of parameter 'steels'"),
         ("new (..., a)", "`...` is the last parameter"),

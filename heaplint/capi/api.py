@@ -3,7 +3,8 @@
 A line reads `PyDict_SetItemString = "int (dict, key=c!, value=keeps) runs"`: the result, the parameters, what else happens.
 
 Result, first word:
-    new, borrowed    an object: a reference the caller owns, or one that somebody else keeps
+    new, borrowed    an object: a reference the caller owns, or one that somebody else keeps: the first argument that
+                     is an object, when there is one; `borrowed:N` the N-th (1-based), `borrowed:0` no argument
     interior         a pointer into the first argument's object: it dies or moves with it
     memory:DOMAIN    a block that the function of the same DOMAIN frees (raw, mem, object, gc, libc, or a name of its own)
     argument:N       its N-th argument (1-based), no new reference
@@ -106,7 +107,7 @@ class ApiFunction:
     result: str
     """One of RESULTS."""
     of: str
-    """Of memory the domain, of argument the number."""
+    """Of memory the domain, of argument the number; of borrowed the number of its keeper, where it is said."""
     failure: str
     """One of FAILURES."""
     parameters: tuple[Parameter, ...]
@@ -140,8 +141,10 @@ def parse(name: str, line: str) -> ApiFunction:
         failure = "never" if result in NEVER_FAIL else "clean" if result == "memory" else "raises"
     if failure not in FAILURES:
         raise FactError(f"{name}: unknown failure {failure!r}")
-    if (result in ("memory", "argument")) != (found["of"] is not None):
-        raise FactError(f"{name}: memory needs a domain and argument a number, nothing else has one")
+    if (result in ("memory", "argument")) != (found["of"] is not None) and result != "borrowed":
+        raise FactError(f"{name}: memory needs a domain and argument a number; borrowed may have one, nothing else has")
+    if result in ("argument", "borrowed") and found["of"] is not None and not found["of"].isdecimal():
+        raise FactError(f"{name}: {found['of']!r} is not the number of an argument")
     parameters: list[Parameter] = []
     rest: Parameter | None = None
     for text in filter(None, (one.strip() for one in found["parameters"].split(","))):
