@@ -10,6 +10,7 @@ import pytest
 
 from heaplint.capi import api as data
 from heaplint.capi.api import FactError, api, every, lines, parse, slot
+from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,6 +45,12 @@ def test_every_file_names_its_sources(file: Path) -> None:
     assert all(line.startswith("#") for line in head.splitlines()), "comments first"
     assert "Source: " in head and "heaplint/capi/api.py" in head
     assert list(tomllib.loads(f"[functions]\n{table}")) == ["functions"]
+
+
+def test_what_macros_are_read_as_is_known() -> None:
+    texts = [*OBJECT_LIKE.values(), *(text for _, text in CALL_LIKE.values())]
+    called = {name for text in texts for name in re.findall(r"\b(\w+)\(|\bPy_RETURN_\w+__", text) if name}
+    assert called - set(lines()) <= {"sizeof"}
 
 
 def test_results_and_failures_fit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from reading import views
 
 from heaplint.capi.attributes import attributed
 
@@ -39,6 +40,18 @@ def test_a_prototype_that_carries_attributes(code: str, expected: dict[str, tupl
 
 def test_a_function_that_sets_an_exception() -> None:
     assert "raises" in attributed(b"void complain(int code) CPYCHECKER_SETS_EXCEPTION;")["complain"].flags
+
+
+def test_the_text_of_a_file_as_the_front_end_gives_it() -> None:
+    text = (
+        "#define STEALS(n) __attribute__((cpychecker_steals_reference_to_arg(n)))\n"
+        "#include <Python.h>\n"
+        "/* PyObject *old(void) BORROWED; */\n"
+        "int put(PyObject *table, PyObject *item) STEALS(2);\n"
+        "static PyObject *peek(void)\n    __attribute__((cpychecker_returns_borrowed_ref));\n"
+    )
+    code = views(text)[0].texts[0].code
+    assert sorted(attributed(code)) == ["peek", "put"]
 
 
 @pytest.mark.parametrize(
