@@ -44,7 +44,10 @@ def test_every_file_names_its_sources(file: Path) -> None:
     head, _, table = file.read_text(encoding="utf-8").partition("[functions]\n")
     assert all(line.startswith("#") for line in head.splitlines()), "comments first"
     assert "Source: " in head and "heaplint/capi/api.py" in head
-    assert list(tomllib.loads(f"[functions]\n{table}")) == ["functions"]
+    read = tomllib.loads(f"[functions]\n{table}")
+    assert list(read) == ["functions"]
+    assert read["functions"].items() <= lines().items(), "heaplint reads what a parser of TOML reads"
+    assert len(read["functions"]) == len([line for line in table.splitlines() if line]), "one line a function"
 
 
 def test_what_macros_are_read_as_is_known() -> None:

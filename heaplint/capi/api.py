@@ -51,15 +51,9 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RESULTS = frozenset(
     "new borrowed interior memory argument int tristate count value zero null minus zeroed plain void pointer noreturn".split()
@@ -72,6 +66,7 @@ KINDS = frozenset(
 FLAGS = frozenset({"runs", "raises", "erases", "nogil", "pending", "absent"})
 LANGUAGES = frozenset({"parse", "build", "text", "c"})
 AVAILABILITY = frozenset({"since", "removed", "deprecated", "limited"})
+_ENTRY = re.compile(r'^(\w+) = "([^"\n]*)"$', re.MULTILINE)
 _LINE = re.compile(r"(?P<result>[a-z]+)(?::(?P<of>[\w.-]+))?(?: (?P<failure>[a-z]+))? \((?P<parameters>[^()]*)\)(?P<rest>.*)\Z")
 _PARAMETER = re.compile(r"(?P<name>\w+|\.\.\.)(?:=(?P<kind>[a-z-]+)(?::(?P<domain>\w+))?)?(?P<mark>[?!]?)\Z")
 NEVER_FAIL = frozenset({"plain", "void", "argument", "null", "minus", "zeroed", "noreturn", "pointer"})
@@ -189,9 +184,9 @@ def parse(name: str, line: str) -> ApiFunction:
     )
 
 
-def _table(file: str) -> dict[str, str]:
-    table: dict[str, str] = tomllib.loads(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))["functions"]
-    return table
+def _table(file: str) -> list[tuple[str, str]]:
+    """(function, line) of one file. The files are TOML of the plainest kind, and are read in a fraction of its parser's time."""
+    return _ENTRY.findall(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -201,7 +196,7 @@ def lines() -> Mapping[str, str]:
     for entry in sorted(resources.files(__package__).iterdir(), key=lambda one: one.name):
         if not entry.name.endswith(".toml") or entry.name == "facts.toml":
             continue
-        for name, line in _table(entry.name).items():
+        for name, line in _table(entry.name):
             if name in result:
                 raise FactError(f"{name}: stands twice")
             result[name] = line
@@ -217,7 +212,7 @@ def api(name: str) -> ApiFunction | None:
 
 @functools.cache
 def _slots() -> frozenset[str]:
-    return frozenset(_table("slots.toml"))
+    return frozenset(name for name, _ in _table("slots.toml"))
 
 
 def slot(field: str) -> ApiFunction | None:
