@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 from heaplint.pythons import TargetError, TargetRange, default_target
+
+if TYPE_CHECKING:
+    from heaplint.capi.api import ApiFunction
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,9 +33,6 @@ DEFAULT_EXCLUDE: tuple[str, ...] = (
     "build", "dist", "_skbuild", "cmake-build-*", ".mypy_cache", ".pytest_cache", ".ruff_cache",
 )  # fmt: skip
 """Names of folders that hold no sources of the project: repositories, environments, build output, caches."""
-
-Returns = Literal["new", "borrowed", "none"]
-RETURNS: tuple[Returns, ...] = ("new", "borrowed", "none")
 
 
 class ConfigError(Exception):
@@ -70,14 +70,6 @@ class PatternSet:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiFact:
-    """What the project says of a function that heaplint cannot see; parameters are counted from 1."""
-
-    returns: Returns | None = None
-    steals: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything a run can be told; the defaults are those of a project without configuration."""
 
@@ -99,7 +91,8 @@ class Config:
     """Findings less serious are dropped."""
     precision: Precision = "low"
     """Findings of less trustworthy rules are dropped."""
-    api: Mapping[str, ApiFact] = field(default_factory=dict)
+    api: Mapping[str, ApiFunction] = field(default_factory=dict)
+    """What the project says of functions that heaplint cannot see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +246,18 @@ class _Table:
             raise self.error(key, "expected true or false")
         return value
 
+    def one_of(self, key: str, words: Sequence[str]) -> str | None:
+        value = self.text(key)
+        if value is not None and value not in words:
+            raise self.error(key, f"{value!r} is not one of {', '.join(words)}{near(value, words)}")
+        return value
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        value = self.data.get(key, [])
+        if not isinstance(value, list) or not all(type(one) is int and 1 <= one <= 99 for one in value):
+            raise self.error(key, "expected a list of parameter numbers, counted from 1")
+        return tuple(value)
+
     def tables(self, key: str) -> dict[str, Any]:
         value = self.data.get(key, {})
         if not isinstance(value, dict):
@@ -331,19 +336,34 @@ def _per_file_ignores(table: _Table) -> tuple[PerFileIgnore, ...]:
     return tuple(found)
 
 
-def _api(table: _Table) -> dict[str, ApiFact]:
+def _api(table: _Table) -> dict[str, ApiFunction]:
     functions = _Table(table.origin, table.tables("api"), "api.")
     facts = {}
     for name in functions.data:
         if not (name.isascii() and name.isidentifier()):
             raise functions.error(name, "not the name of a C function")
-        fact = _Table(table.origin, functions.tables(name), f"api.{name}.")
-        fact.only(("returns", "steals"))
-        returns = fact.text("returns")
-        if returns is not None and returns not in RETURNS:
-            raise fact.error("returns", f"{returns!r} is not one of {', '.join(RETURNS)}{near(returns, RETURNS)}")
-        steals = fact.data.get("steals", [])
-        if not isinstance(steals, list) or not all(type(one) is int and one >= 1 for one in steals):
-            raise fact.error("steals", "expected a list of parameter numbers, counted from 1")
-        facts[name] = ApiFact(returns, tuple(steals))
+        facts[name] = _api_function(name, _Table(table.origin, functions.tables(name), f"api.{name}."))
     return facts
+
+
+def _api_function(name: str, fact: _Table) -> ApiFunction:
+    from heaplint.capi.api import FAILURES, FLAGS, FactError, parse  # only projects with such a table need them
+    from heaplint.capi.declared import EFFECTS, RETURNS, declared
+
+    fact.only(("returns", "fails", *EFFECTS, *sorted(FLAGS), "line"))
+    line = fact.text("line")
+    if line is not None:
+        if len(fact.data) > 1:
+            raise fact.error("line", "says everything: no other key beside it")
+        try:
+            return parse(name, line)
+        except FactError as error:
+            raise fact.error("line", str(error).partition(": ")[2]) from error
+    returns = fact.one_of("returns", RETURNS)
+    fails = fact.one_of("fails", sorted(FAILURES))
+    effects = {kind: fact.numbers(kind) for kind in EFFECTS}
+    twice = [one for one in sum(effects.values(), ()) if sum(effects.values(), ()).count(one) > 1]
+    if twice:
+        raise fact.error(next(kind for kind in EFFECTS if twice[0] in effects[kind]), f"parameter {twice[0]} stands twice")
+    flags = [flag for flag in sorted(FLAGS) if fact.flag(flag)]
+    return declared(name, returns=returns, fails=fails, effects=effects, flags=flags)

@@ -179,6 +179,14 @@ def test_explain(cli: Command) -> None:
     assert "## Why" in by_id.out and "## Bad" in by_id.out
 
 
+def test_explain_knows_the_functions_of_the_c_api(cli: Command) -> None:
+    outcome = cli("explain", "PyModule_AddObject")
+    assert outcome.code == 0
+    assert outcome.out.startswith("# PyModule_AddObject\n\n    PyModule_AddObject(module, name, value)\n\nReturns 0; on failure -1")
+    assert "taken over on success only" in outcome.out
+    assert "Exists since Python 3.10." in cli("explain", "PyModule_AddObjectRef").out
+
+
 def test_rules(cli: Command) -> None:
     cards = all_cards()
     assert [rule["id"] for rule in json.loads(cli("rules", "--format", "json").out)] == list(cards)

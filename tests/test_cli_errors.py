@@ -74,6 +74,7 @@ def test_output_that_cannot_be_written(cli: Command, place: str) -> None:
         (("chekc",), ("chekc", "check")),
         (("explain",), ("RULE",)),
         (("explain", "HL999"), ("unknown rule 'HL999'",)),
+        (("explain", "PyModule_AddObjekt"), ("explain: unknown function 'PyModule_AddObjekt'", "PyModule_AddObject")),
         (("explain", "a\x1b[31m\nb"), ("a\\x1b[31m",)),
         (("census", "nix"), ("nix",)),
         (("rules", "--format", "xml"), ("xml",)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heaplint import config
-from heaplint.config import ApiFact, Config, ConfigError, Overrides, PerFileIgnore
+from heaplint.config import Config, ConfigError, Overrides, PerFileIgnore
 from heaplint.pythons import SUPPORTED
 
 
@@ -103,7 +103,32 @@ def test_tables(project: Path) -> None:
     toml(project, '[per-file-ignores]\n"tests/*" = ["HL1"]\n[api.my_new]\nreturns = "new"\nsteals = [1, 3]\n')
     found = load(project)
     assert found.per_file_ignores == (PerFileIgnore("tests/*", ("HL1",)),)
-    assert found.api == {"my_new": ApiFact("new", (1, 3))}
+    known = found.api["my_new"]
+    assert (known.name, known.result, known.failure) == ("my_new", "new", "raises")
+    assert [parameter.kind for parameter in known.parameters] == ["steals", "object", "steals"]
+    assert known.variadic, "more parameters than are named may follow"
+
+
+def test_a_function_of_the_project_can_be_said_in_keys_or_in_one_line(project: Path) -> None:
+    toml(
+        project,
+        """
+        [api.my_put]
+        returns = "int"
+        fails = "clean"
+        keeps = [2]
+        releases = [3]
+        runs = true
+        [api.my_get]
+        line = "borrowed maybe (table, key=c!) runs"
+        [api.my_log]
+        """,
+    )
+    found = load(project).api
+    assert found["my_put"].runs_python and found["my_put"].failure == "clean"
+    assert [parameter.kind for parameter in found["my_put"].parameters] == ["object", "keeps", "releases"]
+    assert found["my_get"].result == "borrowed" and not found["my_get"].parameters[1].null_ok
+    assert (found["my_log"].result, found["my_log"].failure) == ("plain", "never"), "nothing said, nothing known"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +152,13 @@ def test_tables(project: Path) -> None:
         ('[per-file-ignores]\n"!a" = ["HL1"]', "per-file-ignores.!a: a pattern here cannot be negated"),
         ('[per-file-ignores]\n"a" = "HL1"', "per-file-ignores.a: expected a list of strings"),
         ('api = "x"', "api: expected a table"),
-        ('[api.f]\nreturns = "newly"', "api.f.returns: 'newly' is not one of new, borrowed, none (did you mean new?)"),
+        ('[api.f]\nreturns = "newly"', "api.f.returns: 'newly' is not one of borrowed, count, int, minus, new, none"),
+        ('[api.f]\nfails = "never ever"', "api.f.fails: 'never ever' is not one of clean, maybe, never, raises"),
+        ("[api.f]\nsteals = [1]\nreleases = [1]", "api.f.steals: parameter 1 stands twice"),
+        ('[api.f]\nruns = "yes"', "api.f.runs: expected true or false"),
+        ('[api.f]\nline = "newly ()"', "api.f.line: unknown result 'newly'"),
+        ('[api.f]\nline = "new"', "api.f.line: expected `result (parameters) flags`"),
+        ('[api.f]\nline = "new ()"\nsteals = [1]', "api.f.line: says everything: no other key beside it"),
         ("[api.f]\nsteals = [0]", "api.f.steals: expected a list of parameter numbers"),
         ("[api.f]\nsteals = [true]", "api.f.steals: expected a list of parameter numbers"),
         ("[api.f]\nstels = [1]", "api.f.stels: unknown key (did you mean steals?)"),
@@ -176,5 +207,6 @@ def test_files_that_are_no_utf8_or_too_large_or_missing(project: Path) -> None:
 
 def test_every_key_is_documented() -> None:
     page = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
-    documented = [line.split("`")[1] for line in page.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    table = page.read_text(encoding="utf-8").partition("## ")[0]
+    documented = [line.split("`")[1] for line in table.splitlines() if line[:3] == "| `"]
     assert sorted(documented) == sorted(config.KEYS)

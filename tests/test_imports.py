@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "heaplint"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"findings", "pythons"}),
     frozenset({"source", "cards", "ir"}),
-    frozenset({"config", "provenance", "capi"}),
+    frozenset({"capi"}),
+    frozenset({"config", "provenance"}),
     frozenset({"excludes", "frontend", "context"}),
     frozenset({"discovery", "model"}),
     frozenset({"flow"}),
@@ -37,7 +38,7 @@ ONLY: dict[str, frozenset[str]] = {
     "flow": frozenset({"ir", "capi", "model", "findings", "pythons"}),
     "checks": frozenset({"ir", "capi", "model", "flow", "findings", "pythons", "cards"}),
     "fixes": frozenset({"ir", "capi", "model", "flow", "checks", "findings", "pythons", "cards", "source"}),
-    "report": frozenset({"findings", "cards", "source", "census"}),
+    "report": frozenset({"findings", "cards", "source", "census", "capi"}),
     "filters": frozenset({"findings", "cards", "source", "config", "excludes"}),
 }
 """Parts that may know no more than this: checks see no parser, paths, configuration or streams; reports no analysis."""

@@ -3,7 +3,8 @@
 A line reads `PyDict_SetItemString = "int (dict, key=c!, value=keeps) runs"`: the result, the parameters, what else happens.
 
 Result, first word:
-    new, borrowed    an object: a reference the caller owns, or one that somebody else keeps
+    new, borrowed    an object: a reference the caller owns, or one that somebody else keeps: the first argument that
+                     is an object, when there is one; `borrowed:N` the N-th (1-based), `borrowed:0` no argument
     interior         a pointer into the first argument's object: it dies or moves with it
     memory:DOMAIN    a block that the function of the same DOMAIN frees (raw, mem, object, gc, libc, or a name of its own)
     argument:N       its N-th argument (1-based), no new reference
@@ -50,15 +51,9 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RESULTS = frozenset(
     "new borrowed interior memory argument int tristate count value zero null minus zeroed plain void pointer noreturn".split()
@@ -71,9 +66,10 @@ KINDS = frozenset(
 FLAGS = frozenset({"runs", "raises", "erases", "nogil", "pending", "absent"})
 LANGUAGES = frozenset({"parse", "build", "text", "c"})
 AVAILABILITY = frozenset({"since", "removed", "deprecated", "limited"})
+_ENTRY = re.compile(r'^(\w+) = "([^"\n]*)"$', re.MULTILINE)
 _LINE = re.compile(r"(?P<result>[a-z]+)(?::(?P<of>[\w.-]+))?(?: (?P<failure>[a-z]+))? \((?P<parameters>[^()]*)\)(?P<rest>.*)\Z")
 _PARAMETER = re.compile(r"(?P<name>\w+|\.\.\.)(?:=(?P<kind>[a-z-]+)(?::(?P<domain>\w+))?)?(?P<mark>[?!]?)\Z")
-_NEVER_FAIL = frozenset({"plain", "void", "argument", "null", "minus", "zeroed", "noreturn", "pointer"})
+NEVER_FAIL = frozenset({"plain", "void", "argument", "null", "minus", "zeroed", "noreturn", "pointer"})
 
 
 class FactError(ValueError):
@@ -106,7 +102,7 @@ class ApiFunction:
     result: str
     """One of RESULTS."""
     of: str
-    """Of memory the domain, of argument the number."""
+    """Of memory the domain, of argument the number; of borrowed the number of its keeper, where it is said."""
     failure: str
     """One of FAILURES."""
     parameters: tuple[Parameter, ...]
@@ -137,11 +133,13 @@ def parse(name: str, line: str) -> ApiFunction:
     if result not in RESULTS:
         raise FactError(f"{name}: unknown result {result!r}")
     if failure is None:
-        failure = "never" if result in _NEVER_FAIL else "clean" if result == "memory" else "raises"
+        failure = "never" if result in NEVER_FAIL else "clean" if result == "memory" else "raises"
     if failure not in FAILURES:
         raise FactError(f"{name}: unknown failure {failure!r}")
-    if (result in ("memory", "argument")) != (found["of"] is not None):
-        raise FactError(f"{name}: memory needs a domain and argument a number, nothing else has one")
+    if (result in ("memory", "argument")) != (found["of"] is not None) and result != "borrowed":
+        raise FactError(f"{name}: memory needs a domain and argument a number; borrowed may have one, nothing else has")
+    if result in ("argument", "borrowed") and found["of"] is not None and not found["of"].isdecimal():
+        raise FactError(f"{name}: {found['of']!r} is not the number of an argument")
     parameters: list[Parameter] = []
     rest: Parameter | None = None
     for text in filter(None, (one.strip() for one in found["parameters"].split(","))):
@@ -186,6 +184,11 @@ def parse(name: str, line: str) -> ApiFunction:
     )
 
 
+def _table(file: str) -> list[tuple[str, str]]:
+    """(function, line) of one file. The files are TOML of the plainest kind, and are read in a fraction of its parser's time."""
+    return _ENTRY.findall(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))
+
+
 @functools.cache
 def lines() -> Mapping[str, str]:
     """Every function of the data → its line; raises FactError for one that stands twice."""
@@ -193,7 +196,7 @@ def lines() -> Mapping[str, str]:
     for entry in sorted(resources.files(__package__).iterdir(), key=lambda one: one.name):
         if not entry.name.endswith(".toml") or entry.name == "facts.toml":
             continue
-        for name, line in tomllib.loads(entry.read_text(encoding="utf-8"))["functions"].items():
+        for name, line in _table(entry.name):
             if name in result:
                 raise FactError(f"{name}: stands twice")
             result[name] = line
@@ -205,6 +208,16 @@ def api(name: str) -> ApiFunction | None:
     """What is known of a function, macro or slot (`tp_alloc`, called through a pointer) by its name."""
     line = lines().get(name)
     return parse(name, line) if line is not None else None
+
+
+@functools.cache
+def _slots() -> frozenset[str]:
+    return frozenset(name for name, _ in _table("slots.toml"))
+
+
+def slot(field: str) -> ApiFunction | None:
+    """What is known of a call through a field (`type->tp_alloc(…)`); `p->free(…)` is no slot, whatever `free` is."""
+    return api(field) if field in _slots() else None
 
 
 def every() -> Iterator[ApiFunction]:
