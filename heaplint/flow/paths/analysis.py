@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from heaplint import ir
-from heaplint.capi.api import ApiFunction, api
+from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.flow.paths.contracts import contracts
 from heaplint.flow.paths.exits import Contract
 from heaplint.flow.paths.interpret import interpret
@@ -18,7 +18,6 @@ from heaplint.flow.paths.summary import Summary, condensed
 from heaplint.model.program import Program, Unit
 
 _MAX_DEPTH = 12
-_SLOTS = ("->tp_", "->nb_", "->sq_", "->mp_", "->am_", "->bf_", "->ml_", "->m_init")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +119,7 @@ class Analysis:
 
     def _find(self, name: str) -> Summary | ApiFunction | None:
         if name.startswith("->"):
-            return api(name[2:]) if name.startswith(_SLOTS) else None
+            return slot(name[2:])
         if name.startswith("*"):
             return None
         own = not name.startswith(("Py", "_Py")) and self.unit.has_function(name)

@@ -29,7 +29,16 @@ _MASKS = {
 _SPLITTING = frozenset({
     "steals-on-success", "resizes", "replaces", "replaces-on-success", "out-new", "out-borrowed", "out-memory", "out", "buffer",
 })
-_FAMILY = {"PyObject_GC_New": "gc", "PyObject_GC_NewVar": "gc", "PyObject_New": "object", "PyObject_NewVar": "object"}
+_STATE = frozenset({
+    "PyModule_GetState", "_PyModule_GetState", "PyType_GetModule", "PyType_GetModuleState", "PyType_GetModuleByDef",
+    "PyState_FindModule",
+})
+"""Look-ups of a module and its state: whether they are checked is for HL312 to say."""
+_KEEPS_POINTER = ("PyCapsule_", "setvbuf", "Py_AddPendingCall", "PyThread_", "Py_SetProgramName", "Py_SetPythonHome", "putenv")
+_OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_GetContext"})
+"""What they give does not go with the object."""
+_OF_THE_OBJECT = frozenset({"Py_TYPE"})
+"""Borrowed from an object that may give the reference up through it (a deallocator and the type)."""
 _FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G")
 _CALLABLE_SLOTS = frozenset({"tp_alloc", "tp_free", "tp_new", "tp_dealloc"})
 
@@ -77,6 +86,7 @@ class _Call:
         self.args = args
         self.node = node
         self.base = base
+        self.kept: list[int] = []
         self.split = False
         """Success and failure differ in more than the result."""
 
@@ -91,7 +101,9 @@ class _Call:
             self.before(parameter, operand)
         if "runs" in fact.flags:
             machine.runs_python = True
-            if not any(parameter.kind == "releases" for parameter, _ in self.pairs):
+            if not fact.name.startswith(("PyDict_", "_PyDict_", "PySet_")) and self.pairs and not any(
+                parameter.kind in ("releases", "clears", "sets") for parameter, _ in self.pairs
+            ):
                 self.age()
         if "runs" in fact.flags and "pending" not in fact.flags and pending == SET:
             machine.report("HL604", self.node, fact.name, None, state)
@@ -145,17 +157,23 @@ class _Call:
         """Code runs that may drop what is only borrowed from something that can change."""
         state = self.state
         for vid, (mask, owned, bits, source) in list(state.values.items()):
-            if owned == 0 and source != -1 and not bits & (HELD | ESCAPED | STALE):
+            if owned == 0 and not bits & (HELD | ESCAPED | STALE) and self.machine.origin(vid).ages:
                 container = state.values.get(source)
-                if container is None or container[1] <= 0:
+                if container is None or self.machine.may_change(source, container):
                     state.values[vid] = (mask, owned, bits | STALE, source)
 
     def always(self, parameter: Parameter, operand: Operand) -> None:
         """What happens to an argument however the call ends."""
         machine, state, kind, node = self.machine, self.state, parameter.kind, self.node
-        if kind == "object" or kind == "c" or kind == "format":
+        if kind == "object" or kind == "format":
             return
         known = machine.read(state, operand)
+        if kind == "c":
+            if type(known) is int and state.values[known][1] > 0:
+                site = machine.origin(known)
+                if site.kind not in ("memory", "interior") or self.fact.name.startswith(_KEEPS_POINTER):
+                    machine.mark(state, known, ESCAPED)
+            return
         vid = known if type(known) is int else None
         if kind == "acquires":
             if vid is not None:
@@ -164,11 +182,14 @@ class _Call:
             if vid is not None:
                 machine.release(state, operand, vid, node)
         elif kind == "keeps":
-            if vid is not None:
+            if vid is not None and not state.values[vid][2] & HELD:
                 machine.mark(state, vid, HELD)
+                self.kept.append(vid)
         elif kind == "steals":
             if vid is not None and self.pairs[0][0].kind != "sets":
-                machine.give(state, vid, STOLEN)
+                if self.fact.name.endswith("_SET_ITEM"):
+                    self.take_out()
+                machine.steal(state, operand, vid, node, self.fact.name.endswith("AndDel"))
         elif kind in ("clears", "sets"):
             self.replace(operand, kind)
         elif kind == "frees":
@@ -177,6 +198,13 @@ class _Call:
             self.reallocate(operand)
         elif kind == "unbuffer" and type(operand) is Ref:
             self.unbuffer(operand)
+
+    def take_out(self) -> None:
+        """An item is put over another one, which is now its own that has it in hand."""
+        container = self.machine.read(self.state, self.args[0])
+        for vid, value in list(self.state.values.items()):
+            if type(container) is int and value[3] == container:
+                self.machine.mark(self.state, vid, ESCAPED)
 
     def replace(self, operand: Operand, kind: str) -> None:
         """Py_CLEAR and Py_SETREF: the old value is released, the key gets NULL or the next argument."""
@@ -206,7 +234,7 @@ class _Call:
         site = machine.origin(vid)
         if bits & DEAD:
             machine.report("HL406", self.node, machine.item(state, operand, vid), site, state)
-        elif mask & POSITIVE and _mixed(_FAMILY.get(site.name, site.domain), parameter.domain):
+        elif site.kind == "memory" and mask & POSITIVE and _mixed(site.domain, parameter.domain):
             machine.report("HL502", self.node, machine.item(state, operand, vid), site, state, f"{site.domain}>{parameter.domain}")
         if owned > 0:
             bits = bits | DEAD if site.owns and not bits & (HELD | ESCAPED) else bits | ESCAPED
@@ -263,8 +291,11 @@ class _Call:
             kind = parameter.kind
             if kind == "steals-on-success":
                 known = machine.read(state, operand)
-                if success and type(known) is int:
-                    machine.give(state, known, STOLEN)
+                if type(known) is int:
+                    if success:
+                        machine.steal(state, operand, known, node, False)
+                    elif self.fact.name == "PyModule_AddObject":
+                        machine.mark(state, known, ESCAPED)  # HL408 has its own look at this failure
             elif kind == "buffer" and type(operand) is Ref:
                 if success:
                     self.fill(operand)
@@ -339,10 +370,24 @@ class _Call:
         if kind == "out-memory":
             site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
         else:
-            site = machine.site("new" if kind == "out-new" else "borrowed", self.fact.name + " " + key, self.node)
+            made = "new" if kind == "out-new" else "borrowed"
+            ages = kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER)
+            site = machine.site(made, self.fact.name + " " + key, self.node, ages=ages)
         owned = 0 if kind == "out-borrowed" or not local else 1
-        bits = HELD if kind == "out-borrowed" or not local else 0
-        machine.bind(state, key, machine.fresh(state, site, mask, owned, bits), self.node)
+        bits = 0 if local else HELD
+        source = -1
+        if kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER):
+            container = machine.read(state, self.args[0])
+            source = container if type(container) is int else -1
+        vid = machine.fresh(state, site, mask, owned, bits, source)
+        again = self.contracted() and not local and state.env.get(key) is None and state.env.get(key.partition("->")[0]) == 0
+        machine.bind(state, key, vid, self.node)
+        if again and kind == "out-borrowed":
+            machine.again[vid] = self.node
+
+    def contracted(self) -> bool:
+        contract = self.machine.contract
+        return contract is not None and contract.initialises
 
     def result(self, state: State) -> None:
         """What the call gives."""
@@ -380,15 +425,29 @@ class _Call:
         if fact.result == "pointer":
             kind = "unknown"
         source = -1
-        if fact.result in ("borrowed", "interior") and self.args and fact.name.startswith(_FROM_CONTAINER):
-            container = machine.read(state, self.args[0])
-            source = container if type(container) is int else -1
+        ages = False
+        if fact.result in ("borrowed", "interior"):
+            source = self.keeper()
+            ages = fact.name.startswith(_FROM_CONTAINER) or fact.name == "PySys_GetObject"
         failure = "maybe" if fact.result == "value" else fact.failure
-        site = machine.site(kind, fact.name, node, fails=fails, failure=failure, domain=fact.of)
-        vid = machine.fresh(state, site, mask, owned, 0, source)
-        if fails and failure == "raises":
+        bits = HELD if fact.name in _OF_THE_OBJECT else 0
+        if fact.name in _STATE:
+            kind, bits = "unknown", HELD
+        site = machine.site(kind, fact.name, node, fails=fails, failure=failure, domain=fact.of, ages=ages)
+        vid = machine.fresh(state, site, mask, owned, bits, source)
+        if self.kept:
+            machine.kept_if[vid] = self.kept
+        if fails and failure in ("raises", "maybe"):
             machine.pend(state, vid)
         machine.bind(state, into, vid, node)
+
+    def keeper(self) -> int:
+        """The value of the argument that a borrowed result is borrowed from; -1 for none."""
+        if self.fact.of == "0" or self.fact.name in _OUTLIVES:
+            return -1
+        index = int(self.fact.of) - 1 if self.fact.of else 0
+        known = self.machine.read(self.state, self.args[index]) if index < len(self.args) else None
+        return known if type(known) is int else -1
 
     def occurred(self, state: State) -> None:
         """PyErr_Occurred: what is known of the exception, for the test that follows."""

@@ -117,3 +117,5 @@ class Code:
     """The texts of conditions that are tested in more than one place."""
     returns_object: bool
     """The function returns a pointer."""
+    callees: frozenset[str]
+    """The names of what is called."""

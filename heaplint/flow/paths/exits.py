@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from heaplint.flow.paths.code import Leave
+from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
 from heaplint.flow.paths.values import (
     ANYTHING, CLEAR, DEAD, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STOLEN, TAKEN, UNKNOWN, ZERO, Known, State,
     Step,
 )
-
-
-class Contract(NamedTuple):
-    """What the interpreter expects of a function that it calls."""
-
-    returns: str
-    """object: a new reference, or NULL; int: 0 or more, or -1; other."""
-    silent: bool
-    """NULL without an exception is an answer (tp_iternext)."""
-    initialises: bool
-    """tp_init: called again for an object that has its members already."""
-    destroys: bool
-    """tp_dealloc, tp_clear and their like: the object is on its way out."""
 
 
 def check(machine: Machine, state: State, known: Known | None, end: Leave, contract: Contract) -> None:
@@ -49,7 +35,7 @@ def _borrowed(machine: Machine, state: State, vid: int, end: Leave) -> None:
     """A reference that is not owned is given to the interpreter, which will release it."""
     mask, owned, bits, _ = state.values[vid]
     site = machine.origin(vid)
-    if owned >= 0 or mask == ZERO or bits & (ESCAPED | DEAD):
+    if owned >= 0 or mask == ZERO or bits & (ESCAPED | DEAD) or "[*]" in site.name:
         return
     if site.kind in ("borrowed", "parameter", "field", "global", "constant"):
         machine.report("HL405", end.node, machine.name_of(state, vid) or site.name, site, state)

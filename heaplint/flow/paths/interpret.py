@@ -10,7 +10,8 @@ from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
     CALL, DECLARE, DEREF, END, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
 )
-from heaplint.flow.paths.exits import Contract, check, outcome_of
+from heaplint.flow.paths.contract import Contract
+from heaplint.flow.paths.exits import check, outcome_of
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import Outcome
@@ -41,7 +42,7 @@ class _Interpreter:
         self.code = code
         self.lookup = lookup
         self.contract = contract
-        self.machine = Machine(code)
+        self.machine = Machine(code, contract)
         self.outcomes: set[Outcome] = set()
         self.arguments = sum(1 for one in code.function.parameters if one.name) * GENERATIONS
         """The values below this are the parameters'."""
@@ -251,18 +252,35 @@ class _Interpreter:
         old = env.get(key) if key else None
         if type(old) is int and old != known:
             value = state.values[old]
-            if value[2] & DANGLING and not value[2] & ESCAPED:
-                machine.report("HL410", machine.released_at.get(old, node), key, machine.origin(old), state)
+            if value[2] & DANGLING:
+                if self.shown(state, key) and not value[2] & ESCAPED:
+                    machine.report("HL410", machine.released_at.get(old, node), key, machine.origin(old), state)
+            else:
+                machine.mark(state, old, ESCAPED)  # what the member held is the function's now, if it was the member's
         if type(known) is int:
             machine.use(state, operand, known, node, "", False)
-            if known in state.values:
-                machine.give(state, known, 0)
+            mask, owned, bits, _ = state.values[known]
+            if old is None and owned > 0 and mask != ZERO and self.contract is not None and self.contract.initialises:
+                if self.of_self(state, key) and machine.origin(known).kind in ("new", "parameter", "borrowed"):
+                    machine.report("HL411", node, key, machine.origin(known), state)
+            machine.give(state, known, 0)
         if key:
             for one in [one for one in env if one[0] == "?" and key.rpartition(">")[2] in one]:
                 del env[one]
             if "[*]" in key:
                 return
             machine.bind(state, key, known, node)
+
+    def of_self(self, state: State, key: str) -> bool:
+        """Whether a key names a member of the object that is the first parameter."""
+        root, arrow, member = key.partition("->")
+        return bool(arrow) and "->" not in member and "[" not in member and state.env.get(root) == 0
+
+    def shown(self, state: State, key: str) -> bool:
+        """Whether other code can see a member: it is the object's, and the object is not on its way out."""
+        if self.contract is not None and self.contract.destroys:
+            return False
+        return self.of_self(state, key)
 
     # -- ends of blocks --------------------------------------------------------------------------------------------------
 
@@ -310,6 +328,11 @@ class _Interpreter:
                 return
         elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and left == exact:
             self.enter(end.then if end.operator == "==" else end.otherwise, state)
+            return
+        elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and "new" in (
+            machine.origin(left).kind, machine.origin(exact).kind
+        ):
+            self.enter(end.then if end.operator == "!=" else end.otherwise, state)
             return
         elif end.operator in ("==", "!=") and isinstance(left, tuple) and type(left[0]) is int and type(exact) is int:
             mask = ZERO if left[0] == 0 else POSITIVE if left[0] > 0 else NEGATIVE  # type: ignore[operator]
@@ -381,10 +404,15 @@ class _Interpreter:
                 continue
             if owned > 0 and mask != ZERO:
                 self.leak(state, vid, bits, end)
-            elif owned < 0 and bits & STOLEN and owned == -1:
+            elif owned == -1 and bits & STOLEN and vid != known and vid in machine.given_at:
                 site = machine.origin(vid)
-                if site.kind in ("borrowed", "constant", "parameter") and vid != known:
-                    machine.report("HL407", end.node, machine.name_of(state, vid) or site.name, site, state, "given")
+                if site.kind == "borrowed" or (site.kind == "parameter" and self.contract is not None and site.index > 0):
+                    item = machine.name_of(state, vid) or site.name
+                    machine.report("HL404", machine.given_at[vid], item, site, state, "given")
+            elif bits & DANGLING and self.contract is not None:
+                for key, held in state.env.items():
+                    if held == vid and type(held) is int and self.shown(state, key):
+                        machine.report("HL410", machine.released_at.get(vid, end.node), key, machine.origin(vid), state)
         if self.contract is not None:
             check(machine, state, known, end, self.contract)
         self.outcomes.add(outcome_of(machine, state, known, end))

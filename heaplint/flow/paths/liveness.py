@@ -32,7 +32,9 @@ def successors(block: Block) -> tuple[int, ...]:
     return ()
 
 
-def arrange(function: ir.Function, blocks: list[Block], local: dict[str, ir.Variable]) -> Code:
+def arrange(
+    function: ir.Function, blocks: list[Block], local: dict[str, ir.Variable], callees: frozenset[str]
+) -> Code:
     """Put together what interpretation needs to know of the blocks as a whole."""
     postorder, loops = _walk(blocks)
     order = [len(blocks)] * len(blocks)
@@ -59,6 +61,7 @@ def arrange(function: ir.Function, blocks: list[Block], local: dict[str, ir.Vari
     return Code(
         function, blocks, local, tuple(one.name for one in function.parameters), dependents, order,
         _live(blocks, postorder, outs), frozenset(loops), repeated, function.returns.pointers > 0,
+        callees,
     )
 
 

@@ -31,6 +31,7 @@ class _Lowering:
         self.continues: list[int] = []
         self.temporaries = 0
         self.pending = False
+        self.callees: set[str] = set()
         self.local = {one.name: one for one in function.parameters if one.name}
         self.scalars = _scalar_locals(function, self.local)
 
@@ -320,7 +321,7 @@ class _Lowering:
         operator, left, right = "!=", inner, None
         if isinstance(inner, ir.Binary) and inner.operator in _COMPARISONS:
             operator, left, right = inner.operator, inner.left, inner.right
-            if number(left) is not None or ir.is_null(left):
+            if _whole(left) is not None or ir.is_null(left):
                 operator, left, right = _MIRRORED[operator], right, left
         elif isinstance(inner, ir.Binary) and inner.operator in ("&", "|", "+", "-", "*", "/", "%", "^", "<<", ">>"):
             operator = ""
@@ -348,7 +349,7 @@ class _Lowering:
             case ir.Constant():
                 if inner.kind == "string":
                     return Text(inner.text)
-                return number(inner) if inner.kind == "number" else None
+                return _whole(inner) if inner.kind == "number" else None
             case ir.Call():
                 return self.call(inner, "")
             case ir.Assign():
@@ -373,7 +374,7 @@ class _Lowering:
     def name(self, node: ir.Name) -> Operand:
         text = node.text
         if text in self.local:
-            return text
+            return Ref(text) if self.local[text].type.arrays else text
         if text in ("NULL", "false", "nullptr"):
             return 0
         if text == "true":
@@ -410,6 +411,7 @@ class _Lowering:
             name = "*" + name
         args = tuple(self.argument(name, index, one) for index, one in enumerate(node.args))
         result = into or self.temporary()
+        self.callees.add(name)
         self.emit(CALL, result, name, args, node, base)
         if name in NO_RETURN:
             self.here = None
@@ -464,7 +466,7 @@ class _Lowering:
             return Ref(key) if key else None
         if operator == "*":
             return self.load(node)
-        known = number(node)
+        known = _whole(node)
         if known is not None:
             return known
         value = self.value(node.operand)
@@ -561,6 +563,20 @@ _ONE = ir.Constant(0, 0, "number", "1")
 _ZERO = ir.Constant(0, 0, "number", "0")
 
 
+def _whole(node: ir.Expr) -> int | None:
+    """The value of a literal number, `-1.0` among them; None for anything else."""
+    known = number(node)
+    if known is not None:
+        return known
+    inner = ir.strip(node)
+    if isinstance(inner, ir.Unary) and inner.operator == "-":
+        value = _whole(inner.operand)
+        return None if value is None else -value
+    if isinstance(inner, ir.Constant) and inner.kind == "number" and inner.text.rstrip("fFlL") in ("0.0", "1.0", "0.", "1."):
+        return int(inner.text[0])
+    return None
+
+
 def _short(key: str) -> str:
     return key if len(key) <= _MAX_KEY else ""
 
@@ -647,4 +663,4 @@ def lower(function: ir.Function) -> Code:
     if lowering.here is not None and lowering.here.end is None:
         closing = ir.Return(max(function.body.start, function.body.end - 1), function.body.end, None)
         lowering.here.end = Leave(None, False, closing)
-    return arrange(function, lowering.blocks, lowering.local)
+    return arrange(function, lowering.blocks, lowering.local, frozenset(lowering.callees))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.flow.paths.code import Code, Operand, Ref, Text
+from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (
     CLEAR, DANGLING, DEAD, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN,
     UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value,
@@ -34,14 +35,20 @@ class Draft:
 class Machine:
     """Runs one function; collects what goes wrong."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, contract: Contract | None) -> None:
         self.code = code
+        self.contract = contract
         self.sites: list[Site] = []
         self._by_node: dict[tuple[int, str], Site] = {}
         self.drafts: dict[tuple[object, ...], Draft] = {}
         self.taken_at: dict[int, ir.Node] = {}
         """Value → where a reference to it was last taken."""
         self.released_at: dict[int, ir.Node] = {}
+        self.given_at: dict[int, ir.Node] = {}
+        self.kept_if: dict[int, list[int]] = {}
+        """Result of a call → the arguments that it keeps when it does not fail."""
+        self.again: dict[int, ir.Node] = {}
+        """Value → where a second tp_init puts it over what a member held."""
         self.tested: set[int] = set()
         """The sites of values that are compared with NULL somewhere."""
         self.needed: set[int] = set()
@@ -51,13 +58,14 @@ class Machine:
     # -- values ----------------------------------------------------------------------------------------------------
 
     def site(
-        self, kind: str, name: str, node: ir.Node, *, fails: int = 0, failure: str = "never", domain: str = ""
+        self, kind: str, name: str, node: ir.Node, *, fails: int = 0, failure: str = "never", domain: str = "",
+        ages: bool = False,
     ) -> Site:
         """The origin of values that a node makes; `name` tells apart several of one node."""
         key = (id(node), name + kind)
         known = self._by_node.get(key)
         if known is None:
-            known = self._by_node[key] = Site(len(self.sites), kind, name, node, fails, failure, domain)
+            known = self._by_node[key] = Site(len(self.sites), kind, name, node, fails, failure, domain, ages)
             self.sites.append(known)
         return known
 
@@ -167,7 +175,7 @@ class Machine:
             if bits & (DEAD | STALE):
                 if bits & DEAD:
                     item = self.item(state, operand, known)
-                    self.report("HL403", node, item, self.origin(known), state, callee)
+                    self.report("HL407" if bits & STOLEN else "HL403", node, item, self.origin(known), state, callee)
                 else:
                     self.report("HL409", node, self.item(state, operand, known), self.origin(known), state, callee)
                 bits &= ~(DEAD | STALE)
@@ -211,15 +219,21 @@ class Machine:
     def acquire(self, state: State, vid: int, node: ir.Node) -> None:
         """One more reference is owned."""
         mask, owned, bits, source = state.values[vid]
+        if mask == ZERO:
+            return
         state.values[vid] = (mask, min(owned + 1, _MAX_OWNED), (bits | TAKEN) & ~STALE, source)
         self.taken_at[vid] = node
+        if vid in self.again:
+            self.report("HL411", self.again[vid], self.origin(vid).name.rpartition(" ")[2], self.origin(vid), state)
 
     def release(self, state: State, operand: Operand, vid: int, node: ir.Node) -> None:
         """One reference is given up."""
         mask, owned, bits, source = state.values[vid]
         site = self.origin(vid)
+        if mask == ZERO:
+            return
         if bits & DEAD:
-            self.report("HL406", node, self.item(state, operand, vid), site, state)
+            self.report("HL407" if bits & STOLEN else "HL406", node, self.item(state, operand, vid), site, state)
             state.values[vid] = (mask, 0, (bits & ~DEAD) | ESCAPED, source)
             return
         if owned > 0:
@@ -227,6 +241,7 @@ class Machine:
             if owned == 0 and site.owns and not bits & (HELD | ESCAPED):
                 bits |= DEAD
                 self.released_at[vid] = node
+                self.orphan(state, vid)
             state.values[vid] = (mask, owned, bits, source)
             return
         if bits & ESCAPED:
@@ -234,7 +249,7 @@ class Machine:
         if bits & STOLEN and site.kind == "new":
             self.report("HL407", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
-        elif site.kind == "borrowed" and not bits & HELD:
+        elif self.lent(site, bits):
             self.report("HL404", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
         elif site.kind in ("field", "global") and type(operand) is str and operand[0] == "%":
@@ -242,10 +257,49 @@ class Machine:
             self.released_at[vid] = node
         state.values[vid] = (mask, owned - 1, bits, source)
 
+    def lent(self, site: Site, bits: int) -> bool:
+        """Whether a value is surely somebody else's, so that a release of it is one too many."""
+        if bits & HELD:
+            return False
+        if site.kind == "parameter":  # a helper may take over what it is given, what the interpreter calls may not
+            return self.contract is not None and site.index > 0
+        replaced = site.name.endswith("_GET_ITEM") and any(one.endswith("_SET_ITEM") for one in self.code.callees)
+        return site.kind == "borrowed" and not replaced
+
+    def may_change(self, vid: int, value: Value) -> bool:
+        """Whether code elsewhere can change a container: not one that this call alone has."""
+        site = self.origin(vid)
+        if site.kind == "parameter":  # the keywords of a call are a dictionary of its own
+            return not (self.contract is not None and site.index == 2)
+        return value[1] <= 0 or site.name.startswith("PySequence_Fast")
+
+    def orphan(self, state: State, vid: int) -> None:
+        """An object is gone, and with it what was only borrowed from it."""
+        for other, (mask, owned, bits, source) in list(state.values.items()):
+            if source == vid and owned <= 0 and not bits & (HELD | ESCAPED | TAKEN) and other != vid:
+                state.values[other] = (mask, owned, bits | DEAD, source)
+
     def give(self, state: State, vid: int, bit: int) -> None:
         """A reference goes to something that keeps it."""
         mask, owned, bits, source = state.values[vid]
-        state.values[vid] = (mask, max(owned - 1, -2), bits | bit | HELD, source)
+        if mask != ZERO:
+            state.values[vid] = (mask, max(owned - 1, -2), bits | bit | HELD, source)
+
+    def steal(self, state: State, operand: Operand, vid: int, node: ir.Node, consumed: bool) -> None:
+        """A call takes over a reference; `consumed`: it does not keep the object."""
+        mask, owned, bits, source = state.values[vid]
+        site = self.origin(vid)
+        if mask == ZERO or bits & ESCAPED:
+            return
+        if owned <= 0 and bits & STOLEN and site.kind == "new":
+            self.report("HL407", node, self.item(state, operand, vid), site, state, "again")
+            self.mark(state, vid, ESCAPED)
+            return
+        self.given_at[vid] = node
+        if consumed and owned == 1 and site.kind == "new" and not bits & HELD:
+            state.values[vid] = (mask, 0, bits | STOLEN | DEAD, source)
+        else:
+            self.give(state, vid, STOLEN)
 
     def mark(self, state: State, vid: int, bit: int) -> None:
         """Set a bit of a value."""
@@ -306,6 +360,9 @@ class Machine:
             return
         exc = state.exc
         if not mask & ~site.fails:  # it failed
+            for kept in self.kept_if.get(vid, ()):
+                if (value := state.values.get(kept)) is not None:
+                    state.values[kept] = (value[0], value[1], value[2] & ~HELD, value[3])
             if site.failure == "raises":
                 state.exc = SET
             elif site.failure == "maybe" and exc != SET:

@@ -60,6 +60,8 @@ class Site:
     """raises, clean, maybe, never (heaplint.capi.api)."""
     domain: str = ""
     """Of memory: what frees it."""
+    ages: bool = False
+    """Borrowed from something that any code may change."""
 
     @property
     def owns(self) -> bool:
