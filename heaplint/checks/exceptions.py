@@ -18,15 +18,19 @@ def exceptions(unit: Unit) -> Iterator[Report]:
 
 def _silent(draft: Draft, item: str) -> str:
     value = draft.detail
-    why = f"{item} fails without setting one" if draft.site is not None else "none is set on this path"
+    why = f"{item} fails without setting one" if item else "none is set on this path"
     return f"{value} is returned without an exception: {why}"
 
 
 def _both(draft: Draft, item: str) -> str:
+    if draft.detail == "doubtful":
+        return f"a value is returned although {item} may have set an exception; check PyErr_Occurred, or the result, first"
     return f"a value is returned although an exception is set ({item}): the interpreter raises SystemError"
 
 
 def _ignored(draft: Draft, item: str) -> str:
+    if draft.detail == "truth":
+        return f"{item} gives -1 when it fails, which counts as true here; compare with 0 and with -1"
     return f"the result of {item} is ignored: when it fails, the exception stays set and the function goes on"
 
 

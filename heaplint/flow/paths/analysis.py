@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction, api, slot
-from heaplint.flow.paths.contracts import contracts
-from heaplint.flow.paths.exits import Contract
+from heaplint.flow.paths.contracts import contract_of
+from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.interpret import interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft
@@ -61,11 +61,10 @@ class Analysis:
     def results(self) -> Iterator[Result]:
         """The results of the unit's own functions that have to do with references or memory."""
         for text in self.unit.own:
+            if not text.names_python():
+                continue
             for item in text.items:
                 if item.kind != "function":
-                    continue
-                code = text.code[item.start : item.end]
-                if b"Py" not in code and b"alloc" not in code:
                     continue
                 for function in text.parse(item).functions:
                     result = self.result(function)
@@ -90,7 +89,7 @@ class Analysis:
         return made
 
     def run(self, function: ir.Function) -> Result:
-        contract = contracts(self.unit).get(function.name)
+        contract = contract_of(self.unit, function)
         if not function.complete:
             return Result(function, (), None, False, contract)
         code = lower(function)

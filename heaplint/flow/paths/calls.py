@@ -11,7 +11,7 @@ from heaplint.flow.paths.code import Op, Operand, Ref, Text
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, ESCAPED, HELD, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
+    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
     Known, Site, State,
 )
 
@@ -39,7 +39,7 @@ _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_Ge
 """What they give does not go with the object."""
 _OF_THE_OBJECT = frozenset({"Py_TYPE"})
 """Borrowed from an object that may give the reference up through it (a deallocator and the type)."""
-_FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G")
+_FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G", "PyByteArray_A", "PySequence_Fast_ITEMS")
 _CALLABLE_SLOTS = frozenset({"tp_alloc", "tp_free", "tp_new", "tp_dealloc"})
 
 
@@ -61,6 +61,8 @@ def _unknown(
     lent = name.startswith(("Py", "_Py"))
     for operand in args:
         known = machine.read(state, operand)
+        if known == 0 and type(known) is int:
+            machine.shared = True
         machine.use(state, operand, known, node, name, False)
         if not lent or type(operand) is Ref:
             machine.escape(state, operand, known, node)
@@ -86,13 +88,17 @@ class _Call:
         self.args = args
         self.node = node
         self.base = base
+        self.pending = state.exc
+        """Whether an exception is set before the call."""
         self.kept: list[int] = []
+        self.old: list[str] | None = None
+        """The keys that hold the block that the call may move."""
         self.split = False
         """Success and failure differ in more than the result."""
 
     def run(self) -> list[State]:
         machine, state, fact = self.machine, self.state, self.fact
-        pending = state.exc
+        pending = self.pending = state.exc
         self.pairs = self.parameters()
         for parameter, operand in self.pairs:
             if parameter.kind in _SPLITTING and (parameter.kind != "out" or fact.result in ("int", "tristate", "zero")):
@@ -100,15 +106,17 @@ class _Call:
         for parameter, operand in self.pairs:
             self.before(parameter, operand)
         if "runs" in fact.flags:
-            machine.runs_python = True
+            if "pending" not in fact.flags:
+                machine.runs_python = True
             if not fact.name.startswith(("PyDict_", "_PyDict_", "PySet_")) and self.pairs and not any(
                 parameter.kind in ("releases", "clears", "sets") for parameter, _ in self.pairs
             ):
                 self.age()
-        if "runs" in fact.flags and "pending" not in fact.flags and pending == SET:
+        if "runs" in fact.flags and "pending" not in fact.flags and pending in (SET, DOUBTFUL_NULL):
             machine.report("HL604", self.node, fact.name, None, state)
         if "raises" in fact.flags:
             state.exc = SET
+            state.note(self.node, f"{fact.name} raises")
         elif "erases" in fact.flags:
             state.exc = CLEAR
         for parameter, operand in self.pairs:
@@ -138,6 +146,8 @@ class _Call:
     def before(self, parameter: Parameter, operand: Operand) -> None:
         """The arguments are used."""
         kind = parameter.kind
+        if type(operand) is Ref and kind not in ("buffer", "unbuffer") and self.state.env.get("&" + operand.key) is UNINITIALIZED:
+            del self.state.env["&" + operand.key]
         if kind in ("clears", "sets") or type(operand) is Ref:
             return
         machine, state = self.machine, self.state
@@ -149,8 +159,12 @@ class _Call:
                 machine.use(state, operand, known, self.node, self.fact.name, not parameter.null_ok)
             return
         if kind == "frees":
+            if known is UNINITIALIZED:
+                machine.uninitialized(state, operand, self.node)
             return
         needed = not parameter.null_ok and kind != "format"
+        if kind in ("keeps", "object") and type(operand) is str and operand[0] == "%" and type(known) is int:
+            needed = needed and not state.values[known][1]  # a new object without a name: that it leaks is the defect
         machine.use(state, operand, known, self.node, self.fact.name, needed)
 
     def age(self) -> None:
@@ -158,8 +172,7 @@ class _Call:
         state = self.state
         for vid, (mask, owned, bits, source) in list(state.values.items()):
             if owned == 0 and not bits & (HELD | ESCAPED | STALE) and self.machine.origin(vid).ages:
-                container = state.values.get(source)
-                if container is None or self.machine.may_change(source, container):
+                if self.machine.may_change(source, state.values.get(source)):
                     state.values[vid] = (mask, owned, bits | STALE, source)
 
     def always(self, parameter: Parameter, operand: Operand) -> None:
@@ -196,8 +209,12 @@ class _Call:
             self.free(parameter, operand, vid)
         elif kind == "reallocs":
             self.reallocate(operand)
-        elif kind == "unbuffer" and type(operand) is Ref:
-            self.unbuffer(operand)
+        elif kind == "unbuffer":
+            if type(operand) is Ref:
+                unbuffer(machine, state, operand.key, node)
+            elif vid is not None:
+                mask, owned, bits, source = state.values[vid]
+                state.values[vid] = (mask, owned - 1, bits, source)
 
     def take_out(self) -> None:
         """An item is put over another one, which is now its own that has it in hand."""
@@ -205,6 +222,11 @@ class _Call:
         for vid, value in list(self.state.values.items()):
             if type(container) is int and value[3] == container:
                 self.machine.mark(self.state, vid, ESCAPED)
+        if type(container) is int and self.fact.name == "PyList_SET_ITEM" and self.machine.lent(
+            self.machine.origin(container), self.state.values[container][1]
+        ) and not any(name.startswith("PyList_G") and name.lower().endswith("item") for name in self.machine.code.callees):
+            item = self.machine.item(self.state, self.args[0], container)
+            self.machine.report("HL402", self.node, item, self.machine.origin(container), self.state, "list")
 
     def replace(self, operand: Operand, kind: str) -> None:
         """Py_CLEAR and Py_SETREF: the old value is released, the key gets NULL or the next argument."""
@@ -244,13 +266,6 @@ class _Call:
             state.values[vid] = (mask, 0, bits, source)
         else:
             state.values[vid] = (mask, owned - 1, bits, source)
-
-    def unbuffer(self, operand: Ref) -> None:
-        view = self.state.env.get("&" + operand.key)
-        if type(view) is int:
-            mask, _, bits, source = self.state.values[view]
-            self.state.values[view] = (mask, 0, bits, source)
-            self.machine.bind(self.state, "&" + operand.key, None, self.node)
 
     # -- ways to end -------------------------------------------------------------------------------------------------
 
@@ -299,6 +314,9 @@ class _Call:
             elif kind == "buffer" and type(operand) is Ref:
                 if success:
                     self.fill(operand)
+                elif self.fact.result != "zero":
+                    machine.bind(state, "&" + operand.key, None, node)
+                    machine.bind(state, operand.key + ".obj", NULL, node)
             elif kind in ("resizes", "replaces") or (kind == "replaces-on-success" and success):
                 if type(operand) is Ref:
                     self.exchange(operand, failed)
@@ -321,6 +339,8 @@ class _Call:
             return
         site = machine.site("buffer", key, self.node)
         machine.bind(state, "&" + key, machine.fresh(state, site, POSITIVE, 1), self.node)
+        for member in (".obj", ".buf"):
+            machine.bind(state, key + member, LITERAL, self.node)
 
     def reallocate(self, operand: Operand) -> None:
         """The old block is gone when the call succeeds; the test of the result is yet to come."""
@@ -331,6 +351,12 @@ class _Call:
         mask, owned, bits, source = state.values[known]
         if bits & DEAD:
             machine.report("HL403", self.node, machine.item(state, operand, known), machine.origin(known), state, self.fact.name)
+        site = machine.origin(known)
+        wanted = next((one.domain for one in self.fact.parameters if one.kind == "reallocs"), "")
+        if site.kind == "memory" and _mixed(site.domain, wanted):
+            machine.report("HL502", self.node, machine.item(state, operand, known), site, state, f"{site.domain}>{wanted}")
+        if site.kind in ("memory", "field", "global"):
+            self.old = [key for key, value in state.env.items() if value == known and type(value) is int and key[0] != "%"]
         state.values[known] = (mask, 0, bits | ESCAPED, source)
 
     def exchange(self, operand: Ref, failed: bool) -> None:
@@ -354,10 +380,11 @@ class _Call:
     def out(self, parameter: Parameter, key: str, success: bool, failed: bool) -> None:
         """A result goes where an argument points."""
         machine, state, kind = self.machine, self.state, parameter.kind
-        if failed and kind == "out":
+        if failed and (kind == "out" or self.fact.result == "zero"):
             return
-        if failed and self.fact.result == "zero":
-            return
+        known = state.env.get(key)
+        if parameter.null_ok and parameter.name == "" and known is UNINITIALIZED:
+            return  # an optional argument: where it is not given, the variable is left as it is
         if not success and kind != "out":
             machine.bind(state, key, NULL, self.node)
             return
@@ -366,7 +393,9 @@ class _Call:
             return
         local = key in machine.code.local or "->" not in key and key.split(".")[0].split("[")[0] in machine.code.local
         absent = "absent" in self.fact.flags and self.fact.result == "void"
-        mask = ZERO | POSITIVE if absent else POSITIVE
+        if absent and self.pending == SET and parameter is self.fact.parameters[0]:
+            absent = False  # PyErr_Fetch with an exception set
+        mask = ZERO | POSITIVE if absent or (parameter.name == "" and parameter.null_ok and known == NULL) else POSITIVE
         if kind == "out-memory":
             site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
         else:
@@ -374,13 +403,15 @@ class _Call:
             ages = kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER)
             site = machine.site(made, self.fact.name + " " + key, self.node, ages=ages)
         owned = 0 if kind == "out-borrowed" or not local else 1
+        if kind == "out-borrowed" and not local:
+            owned = -1  # the reference for the member is yet to be taken
         bits = 0 if local else HELD
         source = -1
         if kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER):
             container = machine.read(state, self.args[0])
             source = container if type(container) is int else -1
         vid = machine.fresh(state, site, mask, owned, bits, source)
-        again = self.contracted() and not local and state.env.get(key) is None and state.env.get(key.partition("->")[0]) == 0
+        again = self.contracted() and not local and known is None and state.env.get(key.partition("->")[0]) == 0
         machine.bind(state, key, vid, self.node)
         if again and kind == "out-borrowed":
             machine.again[vid] = self.node
@@ -429,12 +460,18 @@ class _Call:
         if fact.result in ("borrowed", "interior"):
             source = self.keeper()
             ages = fact.name.startswith(_FROM_CONTAINER) or fact.name == "PySys_GetObject"
+        if fact.name == "PyErr_GetRaisedException" and self.pending == SET:
+            mask = POSITIVE
         failure = "maybe" if fact.result == "value" else fact.failure
-        bits = HELD if fact.name in _OF_THE_OBJECT else 0
+        bits = HELD | ESCAPED if fact.name in _OF_THE_OBJECT else 0
         if fact.name in _STATE:
             kind, bits = "unknown", HELD
+            if fact.name.endswith("PyModule_GetState"):
+                mask, fails = POSITIVE, 0
         site = machine.site(kind, fact.name, node, fails=fails, failure=failure, domain=fact.of, ages=ages)
         vid = machine.fresh(state, site, mask, owned, bits, source)
+        if self.old is not None:
+            machine.moved[vid] = self.old, fact.name
         if self.kept:
             machine.kept_if[vid] = self.kept
         if fails and failure in ("raises", "maybe"):
@@ -457,6 +494,19 @@ class _Call:
         machine.bind(state, self.into, machine.fresh(state, site, mask, 0, HELD), self.node)
 
 
+def unbuffer(machine: Machine, state: State, key: str, node: ir.Node) -> None:
+    """PyBuffer_Release on a local Py_buffer."""
+    view = state.env.get("&" + key)
+    if view is UNINITIALIZED:
+        machine.report("HL505", node, key, None, state)
+    if type(view) is int:
+        mask, _, bits, source = state.values[view]
+        state.values[view] = (mask, 0, bits, source)
+    if view is not None:
+        machine.bind(state, "&" + key, None, node)
+    machine.bind(state, key + ".obj", NULL, node)
+
+
 def _mixed(one: str, other: str) -> bool:
     """Whether a block of one family of functions is freed by those of another."""
     return bool(one) and bool(other) and one != other
@@ -469,10 +519,14 @@ def _summarised(
     machine: Machine, state: State, into: str, name: str, args: tuple[Operand, ...], node: ir.Call, summary: Summary
 ) -> list[State]:
     pairs = [(operand, machine.read(state, operand)) for operand in args]
+    if any(known == 0 and type(known) is int for _, known in pairs):
+        machine.shared = True
     for index, (operand, known) in enumerate(pairs):
         machine.use(state, operand, known, node, name, index in summary.needed)
     if summary.runs_python:
         machine.runs_python = True
+        if state.exc == SET:
+            machine.report("HL604", node, name, None, state)
     result = []
     possible = [one for one in summary.outcomes if _fits(state, pairs, one)]
     for index, outcome in enumerate(possible):
@@ -480,7 +534,7 @@ def _summarised(
         after = state if last else state.copy()
         _come_to(machine, after, into, name, pairs, node, summary, outcome)
         if len(possible) > 1:
-            after.note(node, f"{name} {_described(outcome)}")
+            after.note(node, f"{name} {_described(outcome, summary)}")
         result.append(after)
     return result
 
@@ -496,11 +550,12 @@ def _fits(state: State, pairs: list[tuple[Operand, Known | None]], outcome: Outc
     return True
 
 
-def _described(outcome: Outcome) -> str:
+def _described(outcome: Outcome, summary: Summary) -> str:
     if outcome.exc == SET and outcome.mask in (ZERO, NEGATIVE):
         return "fails"
     if outcome.mask == ZERO:
-        return "returns NULL" if outcome.kind != "number" else "returns 0"
+        pointer = any(one.kind in ("new", "memory", "borrowed", "argument") for one in summary.outcomes)
+        return "returns NULL" if pointer else "returns 0"
     return "succeeds"
 
 
@@ -512,6 +567,8 @@ def _come_to(
         if type(operand) is Ref:
             if effect.escaped or effect.stored:
                 machine.expose(state, operand.key, node)
+            elif effect.given < 0:
+                unbuffer(machine, state, operand.key, node)
         elif type(known) is int and known in state.values:
             _affect(machine, state, operand, known, effect, node)
     for index in range(len(outcome.effects), len(pairs)):
@@ -527,14 +584,22 @@ def _come_to(
                     held = state.env.get(one)
                     if type(held) is int:
                         machine.mark(state, held, ESCAPED)
-                view = state.env.get("&" + operand.key)
-                if type(view) is int:
-                    machine.mark(state, view, ESCAPED)
-                if state.env.get(operand.key) is UNINITIALIZED:
+                if state.env.get(operand.key) is UNINITIALIZED and not _sometimes(summary, index):
                     machine.bind(state, operand.key, None, node)
+                if state.env.get("&" + operand.key) is UNINITIALIZED:
+                    machine.bind(state, "&" + operand.key, None, node)
     if outcome.exc in (SET, UNKNOWN):
         state.exc = outcome.exc
-    _give_result(machine, state, into, name, pairs, node, summary, outcome)
+    kept = [
+        known for (_, known), effect in zip(pairs, outcome.effects, strict=False)
+        if effect.held and type(known) is int and known in state.values
+    ]
+    _give_result(machine, state, into, name, pairs, node, summary, outcome, kept)
+
+
+def _sometimes(summary: Summary, index: int) -> bool:
+    """Whether a function writes through a parameter in some of its outcomes, so that in the others it does not."""
+    return any(index in dict(one.outs) for one in summary.outcomes)
 
 
 def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: Effect, node: ir.Call) -> None:
@@ -573,7 +638,7 @@ def _out(machine: Machine, state: State, key: str, name: str, kind: str, node: i
 
 def _give_result(
     machine: Machine, state: State, into: str, name: str, pairs: list[tuple[Operand, Known | None]], node: ir.Call,
-    summary: Summary, outcome: Outcome,
+    summary: Summary, outcome: Outcome, kept: list[int],
 ) -> None:
     kind = outcome.kind
     if kind == "nothing":
@@ -603,6 +668,8 @@ def _give_result(
     else:
         made = machine.site("number" if kind == "number" else "unknown", name, node, fails=fails, failure="raises" if lazily else "never")
         vid = machine.fresh(state, made, outcome.mask, 0, HELD | (ESCAPED if kind == "unknown" else 0))
+        if kind == "number" and lazily and kept:
+            machine.kept_if[vid] = kept
     if lazily:
         machine.pend(state, vid)
     machine.bind(state, into, vid, node)

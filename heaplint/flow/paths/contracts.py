@@ -44,6 +44,17 @@ def contracts(unit: Unit) -> Mapping[str, Contract]:
     return result
 
 
+def contract_of(unit: Unit, function: ir.Function) -> Contract | None:
+    """What is expected of a function; that of Argument Clinic's `…_impl` is what it is generated for."""
+    known = contracts(unit).get(function.name)
+    if known is None and function.name.endswith("_impl") and "static" in function.returns.storage:
+        if function.returns.base == "PyObject" and function.returns.pointers == 1:
+            return _METHOD
+        if function.name.endswith("___init___impl"):
+            return _slot("tp_init")
+    return known
+
+
 def _roles(unit: Unit) -> Iterator[tuple[str, Contract]]:
     for made in unit.types:
         for name, slot in made.slots.items():

@@ -7,7 +7,7 @@ from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STOLEN, TAKEN, UNKNOWN, ZERO, Known, State,
+    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STOLEN, TAKEN, UNKNOWN, ZERO, Known, State,
     Step,
 )
 
@@ -15,20 +15,51 @@ from heaplint.flow.paths.values import (
 def check(machine: Machine, state: State, known: Known | None, end: Leave, contract: Contract) -> None:
     """Report a result that the interpreter does not expect."""
     exc = state.exc
+    mask = mask_of(known, state)
     if contract.returns == "object" and machine.code.returns_object:
-        mask = mask_of(known, state)
-        if mask == ZERO and exc == CLEAR and not contract.silent:
-            machine.report("HL601", end.node, _last_failure(state.trace), None, state, "NULL")
-        elif mask == POSITIVE and exc == SET:
-            machine.report("HL602", end.node, _last_failure(state.trace), None, state)
+        if not contract.silent:
+            _null(machine, state, known, end, mask)
+        if mask & POSITIVE:
+            _value(machine, state, known, end, mask == POSITIVE)
         if type(known) is int:
             _borrowed(machine, state, known, end)
     elif contract.returns == "int" and end.value and known is not None:
-        mask = mask_of(known, state)
-        if mask == NEGATIVE and exc == CLEAR and (known == (-1,) or type(known) is int):
-            machine.report("HL601", end.node, _last_failure(state.trace), None, state, "-1")
-        elif not mask & NEGATIVE and exc == SET:
-            machine.report("HL602", end.node, _last_failure(state.trace), None, state)
+        if mask == NEGATIVE and exc in (CLEAR, DOUBTFUL_NUMBER) and (known == (-1,) or type(known) is int):
+            machine.report("HL601", end.node, _last(state.trace, _FAILED) if exc == CLEAR else "", None, state, "-1")
+        elif not mask & NEGATIVE:
+            _value(machine, state, known, end, True)
+
+
+_FAILED = (" fails", " returns NULL")
+_RAISED = (" fails", " raises")
+
+
+def _null(machine: Machine, state: State, known: Known | None, end: Leave, mask: int) -> None:
+    """NULL is returned where an exception has to go with it."""
+    if mask == ZERO and state.exc in (CLEAR, DOUBTFUL_NUMBER):
+        item = _last(state.trace, _FAILED) if state.exc == CLEAR else ""
+        machine.report("HL601", end.node, item, None, state, "NULL")
+    elif mask & ZERO and state.exc == CLEAR and type(known) is int:
+        site = machine.origin(known)
+        if site.failure == "clean" and site.kind in ("new", "borrowed", "memory"):
+            machine.report("HL601", end.node, site.name, site, state, "NULL")
+
+
+def _value(machine: Machine, state: State, known: Known | None, end: Leave, sure: bool) -> None:
+    """A value is returned that no exception may go with."""
+    exc = state.exc
+    if not sure and (type(known) is not int or machine.origin(known).kind not in ("new", "borrowed", "field", "parameter")):
+        return
+    if exc == SET:
+        machine.report("HL602", end.node, _last(state.trace, _RAISED), None, state)
+    elif exc in (DOUBTFUL_NULL, DOUBTFUL_NUMBER):
+        machine.report("HL602", end.node, _last(state.trace, (" fails",)), None, state, "doubtful")
+    elif isinstance(exc, frozenset):
+        for one in exc:
+            site = machine.origin(one)
+            named = any(held == one and key[0] != "%" for key, held in state.env.items())
+            if one != known and named and site.kind == "number" and site.fails == NEGATIVE and state.values[one][0] & POSITIVE:
+                machine.report("HL602", end.node, site.name, site, state, "doubtful")
 
 
 def _borrowed(machine: Machine, state: State, vid: int, end: Leave) -> None:
@@ -43,11 +74,12 @@ def _borrowed(machine: Machine, state: State, vid: int, end: Leave) -> None:
         machine.report("HL405", end.node, machine.name_of(state, vid) or site.name, site, state, "given away")
 
 
-def _last_failure(step: Step | None) -> str:
-    """The call that failed last on the way."""
+def _last(step: Step | None, endings: tuple[str, ...]) -> str:
+    """The call that failed, or raised, last on the way."""
     while step is not None:
-        if step.what.endswith(" fails"):
-            return step.what.removesuffix(" fails")
+        for ending in endings:
+            if step.what.endswith(ending):
+                return step.what.removesuffix(ending)
         step = step.before
     return ""
 
@@ -59,7 +91,7 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
     if isinstance(exc, frozenset):
         code = WITH_NULL if exc == {known} else UNKNOWN
     else:
-        code = exc
+        code = exc if exc in (CLEAR, SET) else UNKNOWN
     effects = []
     index = 0
     for position, parameter in enumerate(machine.code.function.parameters):

@@ -8,6 +8,11 @@ import re
 from heaplint import ir
 from heaplint.capi.api import Parameter
 
+_OPTIONAL = {
+    "out": Parameter("", "out", "", True), "out-borrowed": Parameter("", "out-borrowed", "", True),
+    "out-memory": Parameter("", "out-memory", "mem", True), "buffer": Parameter("", "buffer", "", True),
+}
+"""What is left as it is when the argument is not given."""
 _OUT = Parameter("", "out")
 _LENT = Parameter("", "object", "", True)
 _PLAIN = Parameter("", "c", "", True)
@@ -36,12 +41,15 @@ def _parsed(text: str) -> tuple[Parameter, ...]:
     """PyArg_ParseTuple and its like."""
     result: list[Parameter] = []
     at = 0
+    required = -1
     while at < len(text):
         unit = text[at]
         following = text[at + 1 : at + 2]
         if unit in ":;":
             break
         at += 1
+        if unit == "|" and required < 0:
+            required = len(result)
         if unit in "|$() ":
             continue
         if unit == "O":
@@ -72,6 +80,8 @@ def _parsed(text: str) -> tuple[Parameter, ...]:
             result.append(_BORROWED)
         else:
             result.append(_OUT)
+    if required >= 0:
+        result[required:] = [_OPTIONAL.get(one.kind, one) for one in result[required:]]
     return tuple(result)
 
 

@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint.capi.api import ApiFunction
 from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
     CALL, DECLARE, DEREF, END, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
@@ -14,10 +15,10 @@ from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import check, outcome_of
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine
-from heaplint.flow.paths.summary import Outcome
+from heaplint.flow.paths.summary import Outcome, Summary
 from heaplint.flow.paths.values import (
     ANYTHING, CLEAR, DANGLING, ESCAPED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, UNINITIALIZED,
-    UNKNOWN, ZERO, State,
+    UNKNOWN, ZERO, Known, State, is_literal,
 )
 
 MAX_STATES = 48
@@ -25,6 +26,10 @@ MAX_STATES = 48
 MAX_STEPS = 6000
 """How many blocks, counted once for each state, one function may take."""
 MAX_BLOCKS = 1500
+_DEAL_WITH_ERRORS = frozenset({
+    "PyErr_Occurred", "PyErr_Clear", "PyErr_Fetch", "PyErr_GetRaisedException", "PyErr_Print", "PyErr_WriteUnraisable",
+})
+"""Functions that call one of these may look at the error of an earlier call in this way."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +49,9 @@ class _Interpreter:
         self.contract = contract
         self.machine = Machine(code, contract)
         self.outcomes: set[Outcome] = set()
+        self.reports_errors = (code.returns_object or code.function.returns.base == "int") and not code.callees & _DEAL_WITH_ERRORS
+        self.released = _released(code, lookup)
+        """The parameters that are released on some way: there it matters whether they are NULL."""
         self.arguments = sum(1 for one in code.function.parameters if one.name) * GENERATIONS
         """The values below this are the parameters'."""
         self.complete = True
@@ -105,8 +113,10 @@ class _Interpreter:
         if len(values) > len(env) or len(values) > arguments:
             used = set(env.values())
             for vid in [one for one in values if one not in used]:
-                _, owned, bits, _ = values[vid]
-                if (owned <= 0 or bits & ESCAPED) and (vid >= arguments or (owned == 0 and not bits)):
+                mask, owned, bits, _ = values[vid]
+                if (owned <= 0 or bits & ESCAPED) and (
+                    vid >= arguments or (owned == 0 and not bits and (vid not in self.released or mask & (mask - 1)))
+                ):
                     del values[vid]
         exc = state.exc
         if isinstance(exc, frozenset):
@@ -168,6 +178,10 @@ class _Interpreter:
                         machine.uninitialized(state, op[2], op[3])
                         known = None
                     machine.bind(state, op[1], known, op[3])
+                    if type(op[2]) is str and "&" + op[2] in env:
+                        self.copied(state, op[2])
+                    if "." in op[1]:
+                        env.pop("&" + op[1].partition(".")[0], None)
                 elif kind == DEREF:
                     known = env.get(op[1])
                     if known is not None:
@@ -184,12 +198,15 @@ class _Interpreter:
                     machine.bind(state, op[1], None, self.code.function.body)
                 elif kind == DECLARE:
                     machine.bind(state, op[1], None if op[2].type.arrays or _aggregate(op[2]) else UNINITIALIZED, op[2])
+                    if op[2].type.base == "Py_buffer" and not op[2].type.pointers:
+                        env["&" + op[1]] = UNINITIALIZED
                 elif kind == EXPOSE:
                     machine.expose(state, op[1], op[2])
                 elif kind == SKIPPED:
                     if env.pop(op[1], None) == NULL:
                         for name in op[2]:
-                            if env.get(name) in (NULL, UNINITIALIZED):
+                            held = env.get(name)
+                            if held is UNINITIALIZED or (held == NULL and self.code.local[name].type.pointers):
                                 del env[name]
             else:
                 self.go_on(state, block.end)
@@ -200,6 +217,7 @@ class _Interpreter:
         for key in [one for one in env if one[0] == "%"]:
             held = env.pop(key)
             if type(held) is int:
+                self.ignored(state, held)
                 self.machine.drop(state, held, node, key)
             elif isinstance(held, tuple) and held in ((-1,), (0,)) and state.exc == RAISED:
                 state.exc = UNKNOWN
@@ -208,6 +226,15 @@ class _Interpreter:
             left = frozenset(one for one in exc if one in state.values)
             if len(left) < len(exc):
                 state.exc = UNKNOWN
+
+    def ignored(self, state: State, vid: int) -> None:
+        """Nobody looks at a result that says whether the call failed."""
+        site = self.machine.origin(vid)
+        if (
+            site.kind == "number" and site.fails and site.failure == "raises" and state.values[vid][0] & site.fails
+            and site.index not in self.machine.tested and self.reports_errors and vid not in state.env.values()
+        ):
+            self.machine.report("HL603", site.node, site.name, site, state)
 
     def new_between(self, index: int, at: int, state: State) -> bool:
         """Whether a state in the middle of a block is worth going on with."""
@@ -241,6 +268,12 @@ class _Interpreter:
         if key and "[*]" not in key and "(" not in key:
             env[key] = vid
 
+    def copied(self, state: State, key: str) -> None:
+        """A Py_buffer is copied as a struct: the copy is released, perhaps."""
+        view = state.env.pop("&" + key)
+        if type(view) is int:
+            self.machine.mark(state, view, ESCAPED)
+
     def store(self, state: State, key: str, operand: Operand, node: ir.Node) -> None:
         """Write what outlives the function: it keeps the reference."""
         machine = self.machine
@@ -249,6 +282,8 @@ class _Interpreter:
             machine.uninitialized(state, operand, node)
             known = None
         env = state.env
+        if type(operand) is str and "&" + operand in env:
+            self.copied(state, operand)
         old = env.get(key) if key else None
         if type(old) is int and old != known:
             value = state.values[old]
@@ -261,7 +296,7 @@ class _Interpreter:
             machine.use(state, operand, known, node, "", False)
             mask, owned, bits, _ = state.values[known]
             if old is None and owned > 0 and mask != ZERO and self.contract is not None and self.contract.initialises:
-                if self.of_self(state, key) and machine.origin(known).kind in ("new", "parameter", "borrowed"):
+                if self.of_self(state, key) and not self.looked_at(key) and machine.origin(known).kind in ("new", "parameter", "borrowed"):
                     machine.report("HL411", node, key, machine.origin(known), state)
             machine.give(state, known, 0)
         if key:
@@ -275,6 +310,14 @@ class _Interpreter:
         """Whether a key names a member of the object that is the first parameter."""
         root, arrow, member = key.partition("->")
         return bool(arrow) and "->" not in member and "[" not in member and state.env.get(root) == 0
+
+    def looked_at(self, key: str) -> bool:
+        """Whether the function tests a member of the object, or hands the object on, before it sets this one."""
+        machine = self.machine
+        root = key.partition(">")[0] + ">"
+        return machine.shared or any(
+            site.kind == "field" and site.name.startswith(root) and site.index in machine.tested for site in machine.sites
+        )
 
     def shown(self, state: State, key: str) -> bool:
         """Whether other code can see a member: it is the object's, and the object is not on its way out."""
@@ -293,6 +336,8 @@ class _Interpreter:
             self.leave(state, end)
         elif isinstance(end, Choice):
             known = self.machine.read(state, end.subject)
+            if type(known) is int:
+                self.machine.tested.add(self.machine.origin(known).index)
             number = known[0] if isinstance(known, tuple) and type(known[0]) is int else None
             targets = [target for constant, target in end.cases if number is None or constant is None or constant == number]
             if number is None or not targets or None in {constant for constant, _ in end.cases}:
@@ -329,10 +374,8 @@ class _Interpreter:
         elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and left == exact:
             self.enter(end.then if end.operator == "==" else end.otherwise, state)
             return
-        elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and "new" in (
-            machine.origin(left).kind, machine.origin(exact).kind
-        ):
-            self.enter(end.then if end.operator == "!=" else end.otherwise, state)
+        elif end.operator in ("==", "!=") and (same := self.same(left, exact)) is not None:
+            self.enter(end.then if same == (end.operator == "==") else end.otherwise, state)
             return
         elif end.operator in ("==", "!=") and isinstance(left, tuple) and type(left[0]) is int and type(exact) is int:
             mask = ZERO if left[0] == 0 else POSITIVE if left[0] > 0 else NEGATIVE  # type: ignore[operator]
@@ -341,10 +384,25 @@ class _Interpreter:
                 return
         self.recall(state, end)
 
+    def same(self, left: Known | None, right: Known | None) -> bool | None:
+        """Whether two pointers are the same; None for those of which it is not known."""
+        if is_literal(left) and is_literal(right):
+            return left == right
+        made = [one for one in (left, right) if type(one) is int and self.machine.origin(one).kind in ("new", "memory")]
+        if made and all(type(one) is int or is_literal(one) for one in (left, right)):
+            return left == right
+        return None
+
     def test(self, state: State, end: Branch, vid: int, constant: int) -> None:
         """Compare a value with a constant: each way learns what it is."""
         machine = self.machine
-        machine.tested.add(machine.origin(vid).index)
+        site = machine.origin(vid)
+        machine.tested.add(site.index)
+        if (
+            constant == 0 and end.operator in ("==", "!=") and state.values[vid][0] == ANYTHING and site.kind == "number"
+            and site.failure == "raises" and type(end.left) is str and end.left[0] == "%"
+        ):
+            machine.report("HL603", end.node, site.name, site, state, "truth")
         for_true, for_false = _masks(end.operator, constant)
         mask = state.values[vid][0]
         can_be = bool(mask & for_true), bool(mask & for_false)
@@ -409,10 +467,6 @@ class _Interpreter:
                 if site.kind == "borrowed" or (site.kind == "parameter" and self.contract is not None and site.index > 0):
                     item = machine.name_of(state, vid) or site.name
                     machine.report("HL404", machine.given_at[vid], item, site, state, "given")
-            elif bits & DANGLING and self.contract is not None:
-                for key, held in state.env.items():
-                    if held == vid and type(held) is int and self.shown(state, key):
-                        machine.report("HL410", machine.released_at.get(vid, end.node), key, machine.origin(vid), state)
         if self.contract is not None:
             check(machine, state, known, end, self.contract)
         self.outcomes.add(outcome_of(machine, state, known, end))
@@ -433,6 +487,26 @@ class _Interpreter:
                     machine.report("HL401", end.node, name or site.name, site, state)
             case "parameter" | "borrowed" | "field":
                 machine.report("HL401", end.node, name or site.name, site, state, "taken")
+
+
+def _released(code: Code, lookup: Lookup) -> frozenset[int]:
+    """The values of the parameters that are handed to a function that releases or frees them."""
+    places = {one.name: index for index, one in enumerate(one for one in code.function.parameters if one.name)}
+    found = set()
+    for block in code.blocks:
+        for op in block.ops:
+            if op[0] == CALL:
+                for index, operand in enumerate(op[3]):
+                    if type(operand) is str and operand in places and _gives_up(lookup(op[2]), index):
+                        found.add(places[operand] * GENERATIONS)
+    return frozenset(found)
+
+
+def _gives_up(known: Summary | ApiFunction | None, index: int) -> bool:
+    if isinstance(known, ApiFunction):
+        parameter = known.parameter(index)
+        return parameter is not None and parameter.kind in ("releases", "frees")
+    return known is not None and any(index < len(one.effects) and one.effects[index].given < 0 for one in known.outcomes)
 
 
 def _aggregate(variable: ir.Variable) -> bool:

@@ -113,8 +113,11 @@ class _Lowering:
         self.close(stmt)
 
     def discard(self, expr: ir.Expr) -> None:
-        """Evaluate for the effect."""
+        """Evaluate for the effect; the result of `(void)f()` is dropped on purpose, as if it had been looked at."""
         inner = ir.strip(expr)
+        if isinstance(expr, ir.Cast) and expr.type.base == "void" and isinstance(inner, ir.Call):
+            self.emit(FORGET, self.call(inner, ""))
+            return
         if isinstance(inner, ir.Binary) and inner.operator == ",":
             self.discard(inner.left)
             self.discard(inner.right)
@@ -161,6 +164,9 @@ class _Lowering:
 
     def initialise(self, name: str, init: ir.InitList, node: ir.Variable) -> None:
         """An array or struct: its elements become variables of their own."""
+        if node.type.base == "Py_buffer" and name in self.local:
+            self.emit(SET, f"{name}.obj", 0, node)
+            self.emit(SET, f"{name}.buf", 0, node)
         for index, entry in enumerate(init.entries):
             value = self.value(entry.value)
             if name not in self.local or (entry.designators and entry.designators[0].startswith("[")):
@@ -256,7 +262,7 @@ class _Lowering:
 
     def switch(self, stmt: ir.Switch) -> None:
         subject = self.value(stmt.subject)
-        self.close(stmt.subject)
+        self.pending = False
         head, self.here = self.here, None
         done = self.new()
         self.breaks.append(done)

@@ -8,8 +8,8 @@ from heaplint import ir
 from heaplint.flow.paths.code import Code, Operand, Ref, Text
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (
-    CLEAR, DANGLING, DEAD, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN,
-    UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value,
+    CLEAR, DANGLING, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN,
+    UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value, is_literal,
 )
 
 _MAX_OWNED = 3
@@ -47,13 +47,18 @@ class Machine:
         self.given_at: dict[int, ir.Node] = {}
         self.kept_if: dict[int, list[int]] = {}
         """Result of a call → the arguments that it keeps when it does not fail."""
+        self.shared = False
+        """The object that is the first parameter was handed to a function that may change it."""
         self.again: dict[int, ir.Node] = {}
         """Value → where a second tp_init puts it over what a member held."""
+        self.moved: dict[int, tuple[list[str], str]] = {}
+        """Result of a realloc → the keys that held the old block, and the function."""
         self.tested: set[int] = set()
         """The sites of values that are compared with NULL somewhere."""
         self.needed: set[int] = set()
         """The sites of parameters that were followed, or handed to what takes no NULL, before any test."""
         self.runs_python = False
+        """It calls what may run Python code and wants no exception pending."""
 
     # -- values ----------------------------------------------------------------------------------------------------
 
@@ -90,12 +95,13 @@ class Machine:
     def read(self, state: State, operand: Operand) -> Known | None:
         """What an operand holds; None for what is not followed."""
         if type(operand) is str:
-            return state.env.get(operand)
+            known = state.env.get(operand)
+            return LITERAL if known is None and operand.startswith("Py_RETURN_") else known
         if type(operand) is int:
             return (operand,)
         if operand is None:
             return None
-        return LITERAL
+        return ("literal", operand.key) if type(operand) is Ref else LITERAL
 
     def name_of(self, state: State, vid: int) -> str:
         """How the function calls a value: a variable, else a path, else nothing."""
@@ -125,6 +131,14 @@ class Machine:
                     self.drop(state, held, node, "")
         if type(old) is int and old != new:
             self.drop(state, old, node, key)
+        if type(new) is int and new in self.moved:
+            self.moved_to(state, key, new, node)
+
+    def moved_to(self, state: State, key: str, vid: int, node: ir.Node) -> None:
+        """The result of a realloc goes to a key: the old block is lost in a failure when nothing else held it."""
+        keys, callee = self.moved[vid]
+        if keys == [key] and state.values[vid][0] & ZERO:
+            self.report("HL503", node, key, self.origin(vid), state, callee)
 
     def drop(self, state: State, vid: int, node: ir.Node, name: str) -> None:
         """A key no longer holds a value; without another one the value is gone."""
@@ -185,7 +199,7 @@ class Machine:
                 self.needs(state, operand, known, mask, node, callee)
         elif known is UNINITIALIZED:
             self.uninitialized(state, operand, node)
-        elif needed and known == NULL and type(operand) is str and operand in self.code.local:
+        elif needed and callee and known == NULL and type(operand) is str and operand in self.code.local:
             self.report("HL501", node, operand, None, state, callee)
             state.env.pop(operand, None)
 
@@ -249,7 +263,7 @@ class Machine:
         if bits & STOLEN and site.kind == "new":
             self.report("HL407", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
-        elif self.lent(site, bits):
+        elif self.lent(site, owned):
             self.report("HL404", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
         elif site.kind in ("field", "global") and type(operand) is str and operand[0] == "%":
@@ -257,21 +271,23 @@ class Machine:
             self.released_at[vid] = node
         state.values[vid] = (mask, owned - 1, bits, source)
 
-    def lent(self, site: Site, bits: int) -> bool:
+    def lent(self, site: Site, owned: int) -> bool:
         """Whether a value is surely somebody else's, so that a release of it is one too many."""
-        if bits & HELD:
+        if owned < 0:  # it was stored: the reference that is released may be the one of the place it is stored in
             return False
         if site.kind == "parameter":  # a helper may take over what it is given, what the interpreter calls may not
             return self.contract is not None and site.index > 0
         replaced = site.name.endswith("_GET_ITEM") and any(one.endswith("_SET_ITEM") for one in self.code.callees)
         return site.kind == "borrowed" and not replaced
 
-    def may_change(self, vid: int, value: Value) -> bool:
+    def may_change(self, vid: int, value: Value | None) -> bool:
         """Whether code elsewhere can change a container: not one that this call alone has."""
+        if vid < 0:
+            return True
         site = self.origin(vid)
         if site.kind == "parameter":  # the keywords of a call are a dictionary of its own
-            return not (self.contract is not None and site.index == 2)
-        return value[1] <= 0 or site.name.startswith("PySequence_Fast")
+            return not (site.index == 2 and (self.contract is not None or site.name.startswith("kw")))
+        return value is None or value[1] <= 0 or site.name.startswith("PySequence_Fast")
 
     def orphan(self, state: State, vid: int) -> None:
         """An object is gone, and with it what was only borrowed from it."""
@@ -362,11 +378,13 @@ class Machine:
         if not mask & ~site.fails:  # it failed
             for kept in self.kept_if.get(vid, ()):
                 if (value := state.values.get(kept)) is not None:
-                    state.values[kept] = (value[0], value[1], value[2] & ~HELD, value[3])
+                    mask_, owned, bits, source = value
+                    gone = owned == 0 and self.origin(kept).owns and not bits & (STOLEN | ESCAPED) and bits & HELD
+                    state.values[kept] = (mask_, owned, (bits & ~HELD) | (DEAD if gone else 0), source)
             if site.failure == "raises":
                 state.exc = SET
             elif site.failure == "maybe" and exc != SET:
-                state.exc = UNKNOWN
+                state.exc = DOUBTFUL_NUMBER if site.kind == "number" else DOUBTFUL_NULL
         elif not mask & site.fails and isinstance(exc, frozenset) and vid in exc:
             left_over = exc - {vid}
             state.exc = left_over or CLEAR
@@ -388,7 +406,7 @@ def mask_of(known: Known | None, state: State) -> int:
         first = known[0]
         if isinstance(first, int):
             return ZERO if first == 0 else POSITIVE if first > 0 else NEGATIVE
-        return POSITIVE if known is LITERAL else ZERO | POSITIVE | NEGATIVE
+        return POSITIVE if is_literal(known) else ZERO | POSITIVE | NEGATIVE
     return ZERO | POSITIVE | NEGATIVE
 
 

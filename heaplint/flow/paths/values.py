@@ -102,6 +102,15 @@ CLEAR: Final = 0
 SET: Final = 1
 UNKNOWN: Final = 2
 """Whether an exception is set."""
+DOUBTFUL_NUMBER: Final = 4
+"""Set or not: a conversion gave -1, which may be a number like any other."""
+DOUBTFUL_NULL: Final = 5
+"""Set or not: a call gave NULL, which may be an answer."""
+
+
+def is_literal(known: object) -> bool:
+    """Whether a key holds a string or the address of a variable."""
+    return isinstance(known, tuple) and known[0] == "literal"
 
 
 class Step:
