@@ -1,0 +1,38 @@
+"""HL507: `#` in formats of files that do not define PY_SSIZE_T_CLEAN before they include Python.h."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from heaplint.checks.registry import Report, check
+from heaplint.model.expressions import place
+from heaplint.model.format_calls import FormatCall, format_calls
+from heaplint.model.program import Unit
+from heaplint.model.ssize_t_clean import ssize_t_clean
+
+_NOT_NEEDED: Final = (3, 13)
+"""The first Python whose lengths are Py_ssize_t whatever the file defines (gh-104922)."""
+
+
+@check("HL507")
+def missing_ssize_t_clean(unit: Unit) -> Iterator[Report]:
+    """The first such call of each file."""
+    if min(unit.view.versions) >= _NOT_NEEDED:
+        return
+    by_path: dict[str, list[FormatCall]] = {}
+    for call in format_calls(unit):
+        if not call.format.lengths:
+            continue
+        if not by_path and ssize_t_clean(unit) is not False:
+            return
+        by_path.setdefault(call.function.path, []).append(call)
+    for path, found in by_path.items():
+        first, *others = found
+        more = f" (and {len(others)} more in this file)" if others else ""
+        yield Report(
+            "HL507", place(path, first.literal),
+            f"{first.name} with a # in its format{more} needs #define PY_SSIZE_T_CLEAN before #include <Python.h>",
+            function=first.function.name, item=first.name, python="<3.13",
+            related=tuple((place(path, one.literal), f"a # in {one.function.name} as well") for one in others[:10]),
+        )
