@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from heaplint.capi.scalars import scalar
 from heaplint.checks.registry import Report, check
+from heaplint.model.expression_types import Declarations, ExpressionTypes
 from heaplint.model.expressions import place
 from heaplint.model.format_calls import FormatCall, format_calls
 from heaplint.model.program import Unit
-from heaplint.model.ssize_t_clean import ssize_t_clean
+from heaplint.model.ssize_t_clean import comes_too_late, ssize_t_clean
 
 _NOT_NEEDED: Final = (3, 13)
 """The first Python whose lengths are Py_ssize_t whatever the file defines (gh-104922)."""
@@ -27,6 +29,9 @@ def missing_ssize_t_clean(unit: Unit) -> Iterator[Report]:
         if not by_path and ssize_t_clean(unit) is not False:
             return
         by_path.setdefault(call.function.path, []).append(call)
+    declarations = Declarations(unit)
+    if not comes_too_late(unit) and not any(_counts_in_int(declarations, one) for all_ in by_path.values() for one in all_):
+        return  # lengths are Py_ssize_t: the build may define the macro
     for path, found in by_path.items():
         first, *others = found
         more = f" (and {len(others)} more in this file)" if others else ""
@@ -36,3 +41,14 @@ def missing_ssize_t_clean(unit: Unit) -> Iterator[Report]:
             function=first.function.name, item=first.name, python="<3.13",
             related=tuple((place(path, one.literal), f"a # in {one.function.name} as well") for one in others[:10]),
         )
+
+
+def _counts_in_int(declarations: Declarations, call: FormatCall) -> bool:
+    """Whether a length of a call is as small as an int."""
+    types = ExpressionTypes(declarations, call.function)
+    for wanted, argument in zip(call.format.wanted, call.arguments or (), strict=False):
+        if wanted.unit.endswith("#") and wanted.base == "Py_ssize_t" and (given := types.of(argument)) is not None:
+            number = scalar(given.base)
+            if number is not None and given.pointers == wanted.pointers and number.unix == 4:
+                return True
+    return False

@@ -20,6 +20,8 @@ from heaplint.pythons import version_text
 
 _ALWAYS_SSIZE_T: Final = (3, 13)
 """Since then the length of a `#` unit is a Py_ssize_t whatever the file defines (gh-104922)."""
+_MEMORY: Final = frozenset({"s#", "z#", "y#"})
+"""Units whose pointer may lead to anything: the length says how many bytes."""
 
 
 @check("HL506")
@@ -83,10 +85,10 @@ def _about_count(call: FormatCall) -> Report | None:
     arguments = "argument" if wanted == 1 else "arguments"
     are = "is" if len(given) == 1 else "are"
     surplus: Severity | None = None
-    if len(given) > wanted and call.takes.dialect != "parse":
+    if len(given) > wanted:
         if all(map(ir.is_null, given[wanted:])):
             return None  # an end mark that nobody reads
-        surplus = "warning"
+        surplus = "warning" if call.takes.dialect != "parse" else None
     return _report(
         call, call.literal,
         f"the format {_shown(call)} of {call.name} describes {wanted} {arguments}, but {len(given)} {are} given",
@@ -97,7 +99,8 @@ def _about_count(call: FormatCall) -> Report | None:
 def _about_keywords(unit: Unit, call: FormatCall) -> Report | None:
     if call.takes.keywords is None or call.format.problem:
         return None
-    name = key_of(call.call.args[call.takes.keywords])
+    given = ir.strip(call.call.args[call.takes.keywords])
+    name = given.text if isinstance(given, ir.Name) else ""  # `names + 1` is another list
     entries = _keywords(unit, call, name)
     if entries is None:
         return None
@@ -159,7 +162,7 @@ def _about_types(
             continue
         python = None
         if wanted.unit.endswith("#") and wanted.base == "Py_ssize_t":
-            python = _when_ssize_t(unit)
+            python = _when_ssize_t(unit, call)
             if python is None:
                 continue
         problem = _stored(wanted, argument, given, known) if stores else _passed(wanted, argument, given, known)
@@ -168,8 +171,11 @@ def _about_types(
             yield _report(call, argument, message, key_of(argument) or f"argument {number}", python or None)
 
 
-def _when_ssize_t(unit: Unit) -> str | None:
+def _when_ssize_t(unit: Unit, call: FormatCall) -> str | None:
     """The Pythons for which the length of a `#` unit is a Py_ssize_t, "" for all of the unit; None for none (HL507)."""
+    text = unit.text_of(call.function.path)
+    if text is None or call.name in text.reading.macros:
+        return None  # PY_SSIZE_T_CLEAN works by a macro of this name
     oldest, newest = min(unit.view.versions), max(unit.view.versions)
     clean = ssize_t_clean(unit)
     if clean or oldest >= _ALWAYS_SSIZE_T:
@@ -194,12 +200,14 @@ def _stored(wanted: Wanted, argument: ir.Expr, given: Kind, known: frozenset[Sys
         return ""
     if given.pointers != wanted.pointers:
         return f"{text}, but gets {_a(given)}"
-    where = _differ(wanted, given) & known
-    return f"{text}, but gets {_a(given)}{_on(where)}" if where else ""
+    where = _differ(wanted, given)
+    return f"{text}, but gets {_a(given)}{_on(where)}" if where & known else ""
 
 
 def _differ(wanted: Wanted, given: Kind) -> frozenset[System]:
     """The systems on which what two pointers of the same depth lead to is surely not the same."""
+    if wanted.unit in _MEMORY and wanted.base == "char":
+        return SYSTEMS if _is_object(given) else frozenset()
     number, other = scalar(wanted.base), scalar(given.base)
     if number is None:  # an object, or a struct of the API
         return SYSTEMS if other is not None and (wanted.base == "object" or not given.array) else frozenset()
@@ -221,8 +229,8 @@ def _passed(wanted: Wanted, argument: ir.Expr, given: Kind, known: frozenset[Sys
             other = scalar("uintptr_t")  # it gets through where it has the room
         if other is None or number is None:
             return ""
-        where = differ(promoted(number), promoted(other)) & known
-        return f"{text}{_on(where)}" if where else ""
+        where = differ(promoted(number), promoted(other))
+        return f"{text}{_on(where)}" if where & known else ""
     if given.scalar is not None:
         return "" if ir.is_null(argument) else text
     if not given.pointers or wanted.base in ("any", "void") or given.base == "void":
@@ -231,6 +239,8 @@ def _passed(wanted: Wanted, argument: ir.Expr, given: Kind, known: frozenset[Sys
         return text if given.pointers > 1 or other is not None else ""
     if number is None:
         return ""
+    if wanted.unit in _MEMORY and wanted.base == "char":
+        return text if given.pointers > 1 or _is_object(given) else ""
     return text if given.pointers > 1 or other is None or differ(number, other) & known else ""
 
 

@@ -22,6 +22,11 @@ def ssize_t_clean(unit: Unit) -> bool | None:
     return state == "defined" if state in ("defined", "python") else None
 
 
+def comes_too_late(unit: Unit) -> bool:
+    """Whether some file of the unit defines the macro, wherever."""
+    return any(_MACRO in text.reading.macros for text in unit.texts)
+
+
 def _first(reading: Reading, seen: set[int]) -> State:
     """What comes first in a file and those that it includes."""
     seen.add(id(reading))
