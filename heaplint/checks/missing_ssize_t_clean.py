@@ -14,21 +14,18 @@ from heaplint.model.program import Unit
 from heaplint.model.ssize_t_clean import comes_too_late, ssize_t_clean
 
 _NOT_NEEDED: Final = (3, 13)
-"""The first Python whose lengths are Py_ssize_t whatever the file defines (gh-104922)."""
+"""The first Python whose lengths are Py_ssize_t whatever the file defines: its modsupport.h does not ask for the macro."""
 
 
 @check("HL507")
 def missing_ssize_t_clean(unit: Unit) -> Iterator[Report]:
     """The first such call of each file."""
-    if min(unit.view.versions) >= _NOT_NEEDED:
+    if min(unit.view.versions) >= _NOT_NEEDED or ssize_t_clean(unit) is not False:
         return
     by_path: dict[str, list[FormatCall]] = {}
     for call in format_calls(unit):
-        if not call.format.lengths:
-            continue
-        if not by_path and ssize_t_clean(unit) is not False:
-            return
-        by_path.setdefault(call.function.path, []).append(call)
+        if call.format.lengths:
+            by_path.setdefault(call.function.path, []).append(call)
     declarations = Declarations(unit)
     if not comes_too_late(unit) and not any(_counts_in_int(declarations, one) for all_ in by_path.values() for one in all_):
         return  # lengths are Py_ssize_t: the build may define the macro

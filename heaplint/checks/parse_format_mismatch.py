@@ -19,7 +19,7 @@ from heaplint.model.systems import systems
 from heaplint.pythons import version_text
 
 _ALWAYS_SSIZE_T: Final = (3, 13)
-"""Since then the length of a `#` unit is a Py_ssize_t whatever the file defines (gh-104922)."""
+"""Since then the length of a `#` unit is a Py_ssize_t whatever the file defines (Include/modsupport.h)."""
 _MEMORY: Final = frozenset({"s#", "z#", "y#"})
 """Units whose pointer may lead to anything: the length says how many bytes."""
 

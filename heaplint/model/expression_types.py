@@ -20,6 +20,8 @@ _OBJECTS: Final = frozenset({"Py_None", "Py_True", "Py_False", "Py_NotImplemente
 _COMPARISONS: Final = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 _FLOATING: Final = re.compile(r"(?!0[xX])[\d.']+(?:[eE][-+]?\d+)?([fF]?)\Z")
 _INTEGER: Final = re.compile(r"(0[xX][\da-fA-F']+|0[bB][01']+|0[0-7']*|[1-9][\d']*)([uU]?[lL]{0,2}[uU]?)\Z")
+_DECLARED: Final = re.compile(rb"\s*[;,=\[]")
+"""What stands behind the name that a declaration declares."""
 _MAX_TYPEDEFS: Final = 20
 
 
@@ -72,18 +74,18 @@ class Declarations:
         return self._named[name]
 
     def _look_up(self, name: str, depth: int) -> Kind | None:
+        if name == "void" or scalar(name) is not None or _API_STRUCT.match(name):
+            return Kind(name, 0)
         if not name.isidentifier() or depth > _MAX_TYPEDEFS:
-            return Kind(name, 0) if scalar(name) is not None else None
+            return None
+        if any(name in text.reading.unread_typedefs for text in self.unit.texts):
+            return None  # another system has another type
         for declared in self._file_level(name):
             if "typedef" in declared.type.storage:
-                if any(name in text.reading.unread_typedefs for text in self.unit.texts):
-                    return None  # another system has another type
                 if declared.type.base.startswith(("struct <", "union <")) and not declared.type.function:
                     plain = not declared.type.pointers and not declared.type.arrays
                     return Kind(name, 0) if plain else None
                 return self.kind(declared.type, depth + 1)
-        if name == "void" or scalar(name) is not None or _API_STRUCT.match(name):
-            return Kind(name, 0)
         struct = self.unit.struct(name)  # C++
         return Kind(name, 0) if struct is not None and struct.name == name else None
 
@@ -92,7 +94,7 @@ class Declarations:
         if name not in self._globals:
             kinds = {self.kind(one.type) for one in self._file_level(name) if "typedef" not in one.type.storage}
             kind = kinds.pop() if len(kinds) == 1 else None
-            if kind is None and not kinds and _API_TYPE.match(name):
+            if kind is None and not kinds and _API_TYPE.match(name) and name not in self.unit.program.names:
                 kind = Kind("PyTypeObject", 0)
             if kind is None and not kinds and (_API_OBJECT.match(name) or name in _OBJECTS):
                 kind = Kind("PyObject", 1)
@@ -103,10 +105,10 @@ class Declarations:
         for text in self.unit.texts:
             last = -1
             for at in text.mentions(name):
-                if at < last or (item := text.item_at(at)) is None:
+                if at < last or not _DECLARED.match(text.code, at + len(name)):
                     continue
-                last = item.end
-                if item.kind == "declaration":
+                if (item := text.item_at(at)) is not None and item.kind == "declaration":
+                    last = item.end
                     yield from (one for one in text.parse(item).variables if one.name == name)
 
     def member(self, struct: str, field: str) -> Kind | None:
