@@ -150,8 +150,10 @@ def _problem(declarations: Declarations, function: ir.Function, convention: Conv
         return "", None
     if count != len(wanted) and count:  # f() says nothing in C before C23
         one = "parameter" if count == 1 else "parameters"
-        spare: Severity | None = "note" if convention.spare and count == len(wanted) - 1 else None
-        return f"has {count} {one}, not the {len(wanted)} of", spare
+        severity: Severity | None = None
+        if count < len(wanted):  # what is passed is lost, but nothing is read that was not passed
+            severity = "note" if convention.spare and count == len(wanted) - 1 else "warning"
+        return f"has {count} {one}, not the {len(wanted)} of", severity
     returned = _returned(declarations.kind(function.returns), function.returns, convention)
     if returned:
         return returned, None
