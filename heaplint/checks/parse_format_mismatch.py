@@ -26,7 +26,7 @@ _MEMORY: Final = frozenset({"s#", "z#", "y#"})
 
 @check("HL506")
 def parse_format_mismatch(unit: Unit) -> Iterator[Report]:
-    """Calls with a literal format, one report for each."""
+    """Calls with a literal format."""
     declarations: Declarations | None = None
     types: ExpressionTypes | None = None
     of: ir.Function | None = None
@@ -36,8 +36,12 @@ def parse_format_mismatch(unit: Unit) -> Iterator[Report]:
             declarations, known = Declarations(unit), systems(unit)
         if types is None or of is not call.function:
             types, of = ExpressionTypes(declarations, call.function), call.function
-        report = _about_format(unit, call) or _about_keywords(unit, call) or _about_count(call)
-        if report is not None:
+        if (report := _about_format(unit, call)) is not None:
+            yield report
+        if (report := _about_count(call)) is not None:
+            yield report
+            continue  # which argument belongs to which unit is not known
+        if (report := _about_keywords(unit, call)) is not None:
             yield report
         yield from _about_types(unit, call, types, known)
 
