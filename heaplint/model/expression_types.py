@@ -17,6 +17,11 @@ _API_STRUCT: Final = re.compile(r"_?Py(?:[A-Z]\w*)?Object\Z|Py_buffer\Z|Py_compl
 _API_TYPE: Final = re.compile(r"_?Py[A-Z]\w*_Type\Z")
 _API_OBJECT: Final = re.compile(r"PyExc_[A-Z]\w*\Z")
 _OBJECTS: Final = frozenset({"Py_None", "Py_True", "Py_False", "Py_NotImplemented", "Py_Ellipsis"})
+_OF_C: Final = frozenset(
+    {"void", "float", "double", "_Bool"}
+    | {sign + size for sign in ("", "unsigned ") for size in ("char", "short", "int", "long", "long long")}
+)
+"""What no project defines otherwise."""
 _COMPARISONS: Final = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 _FLOATING: Final = re.compile(r"(?!0[xX])[\d.']+(?:[eE][-+]?\d+)?([fF]?)\Z")
 _INTEGER: Final = re.compile(r"(0[xX][\da-fA-F']+|0[bB][01']+|0[0-7']*|[1-9][\d']*)([uU]?[lL]{0,2}[uU]?)\Z")
@@ -74,18 +79,21 @@ class Declarations:
         return self._named[name]
 
     def _look_up(self, name: str, depth: int) -> Kind | None:
-        if name == "void" or scalar(name) is not None or _API_STRUCT.match(name):
+        of_python = name.startswith("Py_") and scalar(name) is not None
+        if name in _OF_C or of_python or _API_STRUCT.match(name):
             return Kind(name, 0)
         if not name.isidentifier() or depth > _MAX_TYPEDEFS:
             return None
-        if any(name in text.reading.unread_typedefs for text in self.unit.texts):
-            return None  # another system has another type
+        if any(name in text.reading.unread_typedefs or name in text.reading.macros for text in self.unit.texts):
+            return None  # another system has another type, or it is a macro that is not expanded
         for declared in self._file_level(name):
             if "typedef" in declared.type.storage:
                 if declared.type.base.startswith(("struct <", "union <")) and not declared.type.function:
                     plain = not declared.type.pointers and not declared.type.arrays
                     return Kind(name, 0) if plain else None
                 return self.kind(declared.type, depth + 1)
+        if scalar(name) is not None:
+            return Kind(name, 0)
         struct = self.unit.struct(name)  # C++
         return Kind(name, 0) if struct is not None and struct.name == name else None
 
