@@ -79,8 +79,8 @@ class Declarations:
         return self._named[name]
 
     def _look_up(self, name: str, depth: int) -> Kind | None:
-        of_python = name.startswith("Py_") and scalar(name) is not None
-        if name in _OF_C or of_python or _API_STRUCT.match(name):
+        standard = scalar(name) is not None and (name.startswith("Py_") or name.endswith("_t"))
+        if name in _OF_C or standard or _API_STRUCT.match(name):
             return Kind(name, 0)
         if not name.isidentifier() or depth > _MAX_TYPEDEFS:
             return None
