@@ -56,6 +56,13 @@ class Reading:
     inactive: tuple[tuple[int, int], ...] = ()
     defines: frozenset[str] = frozenset()
     """Every macro that some branch of this file defines, active or not."""
+    branches: tuple[int, ...] = ()
+    """Where each branch of the `#if` groups begins, in order."""
+    unread_typedefs: frozenset[str] = frozenset()
+    """Names that a branch which this view does not read makes a type."""
+    includes: tuple[tuple[int, str, bool], ...] = ()
+    """Each `#include` that is read: its offset, what it names, with the quotes or angle brackets, and whether it
+    stands in a branch."""
     _cache: dict[str, Macro | None] = field(default_factory=dict)
     _bodies: str | None = None
     _with: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -236,7 +243,8 @@ class Outcome:
 
     inactive: list[tuple[int, int]]
     macros: dict[str, Sequence[Macro | int]]
-    includes: list[tuple[int, str]]
+    includes: list[tuple[int, str, bool]]
+    """As in Reading."""
     branches: list[tuple[int, bool, Branch]]
     """Offset, whether it was read, and the conditions of each branch."""
     unbalanced: int | None
@@ -317,8 +325,8 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
             evaluator.macros[name] = (*evaluator.macros.get(name, ()), directive.start)
         elif name in ("include", "include_next"):
             found = _INCLUDE.match(directive.text)
-            if found and found.group(1):
-                outcome.includes.append((directive.start, found.group(1)))
+            if found:
+                outcome.includes.append((directive.start, found.group(), bool(stack)))
     if stack:
         outcome.unbalanced = stack[0].since
         if not active:

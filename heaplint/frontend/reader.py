@@ -29,6 +29,7 @@ _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _MAX_INCLUDE_DEPTH = 150
 _MAX_INDENT = 1000
+_TYPEDEF = re.compile(rb"\btypedef\b[^;{}()]{0,300}?([A-Za-z_]\w*)\s*;")
 _ON_VERSION = re.compile(r"\bPY_(?:VERSION|MAJOR|MINOR)")
 _OF_INTEREST = re.compile(
     rb"Py(?:(?:(?<!\wPy)|(?<=_Py)(?<!\w_Py))(?:TypeObject|Type_|Module|Object_(?:GC|New|NEW|Del|DEL|Free|FREE|Init|HEAD|VAR|Clear|"
@@ -38,6 +39,15 @@ _OF_INTEREST = re.compile(
     rb"static(?<!\wstatic)\s+\w+\s*\*|\{\s*(?:NULL|0)\b[^{}]*\}\s*,?\s*(?:/\*[^*]*\*/\s*)?\Z"
 )
 """What makes a branch worth a view of its own: names of the C API that the model or a rule looks at, the end of a table."""
+
+
+def _typedefs(code: bytes, regions: Sequence[tuple[int, int]]) -> frozenset[str]:
+    """The names that some regions of a text make types, of those without a body."""
+    names: set[str] = set()
+    for start, end in regions:
+        if code.find(b"typedef", start, end) >= 0:
+            names.update(found.group(1).decode() for found in _TYPEDEF.finditer(code, start, end))
+    return frozenset(names)
 
 
 class Reader:
@@ -156,7 +166,9 @@ class Reader:
                 self._cuts[path, inactive] = blank(lexed.code, inactive), cut(blank(lexed.skeleton, inactive))
             code, _ = self._cuts[path, inactive]
             reading = self._readings[identity] = Reading(
-                path, code, outcome.macros, tuple(headers), inactive, outcome.defines
+                path, code, outcome.macros, tuple(headers), inactive, outcome.defines,
+                tuple(offset for offset, _, _ in outcome.branches), _typedefs(lexed.code, inactive),
+                tuple(outcome.includes),
             )
             self._macro_names.update(expandable(outcome.macros))
         self._by_view.setdefault(path, {})[view.key] = reading
