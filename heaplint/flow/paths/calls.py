@@ -11,7 +11,7 @@ from heaplint.flow.paths.code import Op, Operand, Ref, Text
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
+    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, FAILED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
     Known, Site, State,
 )
 
@@ -276,11 +276,11 @@ class _Call:
         failure: tuple[object, ...] | None
         match fact.result:
             case "int":
-                successes, failure = ((0,),), (-1,)
+                successes, failure = ((0,),), (-1, FAILED)
             case "tristate":
-                successes, failure = ((1,), (0,)), (-1,)
+                successes, failure = ((1,), (0,)), (-1, FAILED)
             case "zero":
-                successes, failure = ((1,),), (0,)
+                successes, failure = ((1,),), (0, FAILED)
             case _:
                 successes, failure = (None,), None
         states = len(successes) + (failure is not None and fact.failure != "never")
@@ -554,9 +554,12 @@ def _described(outcome: Outcome, summary: Summary) -> str:
     if outcome.exc == SET and outcome.mask in (ZERO, NEGATIVE):
         return "fails"
     if outcome.mask == ZERO:
-        pointer = any(one.kind in ("new", "memory", "borrowed", "argument") for one in summary.outcomes)
-        return "returns NULL" if pointer else "returns 0"
+        return "returns NULL" if _gives_pointer(summary) else "returns 0"
     return "succeeds"
+
+
+def _gives_pointer(summary: Summary) -> bool:
+    return any(one.kind in ("new", "memory", "borrowed", "argument") for one in summary.outcomes)
 
 
 def _come_to(
@@ -641,8 +644,13 @@ def _give_result(
     summary: Summary, outcome: Outcome, kept: list[int],
 ) -> None:
     kind = outcome.kind
+    made: Site
     if kind == "nothing":
         machine.bind(state, into, None, node)
+        return
+    if kind == "number" and outcome.mask == ZERO and outcome.exact and _gives_pointer(summary):
+        made = machine.site("borrowed", name, node, fails=ZERO, failure="raises" if outcome.exc == SET else "clean")
+        machine.bind(state, into, machine.fresh(state, made, ZERO, 0, HELD), node)
         return
     if kind == "number" and outcome.exact:
         machine.bind(state, into, (outcome.value,), node)
@@ -655,7 +663,6 @@ def _give_result(
         return
     lazily = outcome.exc == WITH_NULL
     fails = (ZERO if kind != "number" else NEGATIVE) if lazily else 0
-    made: Site
     if kind in ("new", "memory"):
         null_only = outcome.mask == ZERO
         failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"

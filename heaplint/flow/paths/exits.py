@@ -24,12 +24,13 @@ def check(machine: Machine, state: State, known: Known | None, end: Leave, contr
         if type(known) is int:
             _borrowed(machine, state, known, end)
     elif contract.returns == "int" and end.value and known is not None:
-        if mask == NEGATIVE and exc in (CLEAR, DOUBTFUL_NUMBER) and (known == (-1,) or type(known) is int):
+        if mask == NEGATIVE and exc in (CLEAR, DOUBTFUL_NUMBER) and (type(known) is int or (isinstance(known, tuple) and known[0] == -1)):
             machine.report("HL601", end.node, _last(state.trace, _FAILED) if exc == CLEAR else "", None, state, "-1")
         elif not mask & NEGATIVE:
             _value(machine, state, known, end, True)
 
 
+_NUMBERS = frozenset({"int", "long", "char", "short", "double", "float", "size_t", "Py_ssize_t", "unsigned int", "unsigned long"})
 _FAILED = (" fails", " returns NULL")
 _RAISED = (" fails", " raises")
 
@@ -97,6 +98,10 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
     for position, parameter in enumerate(machine.code.function.parameters):
         if not parameter.name:
             effects.append(Effect())
+            continue
+        if not parameter.type.pointers and parameter.type.name in _NUMBERS:
+            effects.append(Effect())
+            index += 1
             continue
         effects.append(_effect(state, index * GENERATIONS, kind == "argument" and value == position and type(known) is int))
         index += 1

@@ -17,7 +17,7 @@ from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DANGLING, ESCAPED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, UNINITIALIZED,
+    ANYTHING, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, UNINITIALIZED,
     UNKNOWN, ZERO, Known, State, is_literal,
 )
 
@@ -219,7 +219,7 @@ class _Interpreter:
             if type(held) is int:
                 self.ignored(state, held)
                 self.machine.drop(state, held, node, key)
-            elif isinstance(held, tuple) and held in ((-1,), (0,)) and state.exc == RAISED:
+            elif isinstance(held, tuple) and held[-1] == FAILED and state.exc == RAISED:
                 state.exc = UNKNOWN
         exc = state.exc
         if isinstance(exc, frozenset):

@@ -40,6 +40,9 @@ LITERAL: Final[tuple[object, ...]] = ("literal",)
 
 NULL: Final[tuple[object, ...]] = (0,)
 
+FAILED: Final = "failed"
+"""Behind a constant: the result of a call that failed."""
+
 GENERATIONS: Final = 8
 """How many values of one origin are told apart at a time (a loop makes one each time round)."""
 
