@@ -1,4 +1,4 @@
-"""The control-flow graph of a function: one node per expression, declaration, condition or return."""
+"""The control-flow graph of a function: one node per expression, declaration, condition, jump or return."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class _Builder:
                 self.labels[stmt.name] = here
                 return self.statement(stmt.body, [(here, None)])
             case ir.Jump():
-                here = self.add(None, frm)
+                here = self.add(stmt, frm)
                 if stmt.kind == "goto":
                     self.gotos.append((here, stmt.label))
                 elif stmt.kind == "break" and self.breaks:
