@@ -41,7 +41,8 @@ def allocator_changed_late(unit: Unit) -> Iterator[Report]:
 def api_before_initialize(unit: Unit) -> Iterator[Report]:
     """Calls that need an interpreter where there is none."""
     for function, embedding, ways in _embedders(unit):
-        early = function.name in _MAINS or not any(life == "entry" for _, life in ways.ends)
+        starts = any(_initialises(embedding, function, visit.call, "entry") for visit in ways.visits.values())
+        early = starts and (function.name in _MAINS or not any(life == "entry" for _, life in ways.ends))
         asked = any(ir.called(call) == "Py_IsInitialized" for call in ir.calls(function.body))
         told: set[str] = set()
         for visit in ways.visits.values():
@@ -69,7 +70,7 @@ def reinitialized_with_static_types(unit: Unit) -> Iterator[Report]:
     types: list[TypeDef] | None = None
     for function, embedding, ways in _embedders(unit):
         for visit in ways.visits.values():
-            if "down" not in visit.statuses or not _initialises(embedding, function, visit.call):
+            if "down" not in visit.statuses or not _initialises(embedding, function, visit.call, "down"):
                 continue
             if types is None:
                 types = _static_types(unit)
@@ -89,15 +90,13 @@ def _embedders(unit: Unit) -> Iterator[tuple[ir.Function, Embedding, Ways[Life]]
     if not any(text.may_mention(name) for text in unit.own for name in NAMES):
         return
     embedding = Embedding(unit, reaching(unit, NAMES, 3))
-    direct = [function for function in unit.functions_mentioning(NAMES)]
+    direct = list(unit.functions_mentioning(NAMES))
     seen = {id(function) for function in direct}
     callers = unit.functions_mentioning([function.name for function in direct])
-    for function in (*direct, *callers):
-        if function in direct or id(function) not in seen:
-            seen.add(id(function))
-            ways = embedding.ways(function) if function.complete else None
-            if ways is not None:
-                yield function, embedding, ways
+    for function in (*direct, *(one for one in callers if id(one) not in seen)):
+        ways = embedding.ways(function) if function.complete else None
+        if ways is not None:
+            yield function, embedding, ways
 
 
 def _uses(
@@ -113,14 +112,14 @@ def _uses(
                 yield visit, helper, found
 
 
-def _initialises(embedding: Embedding, function: ir.Function, call: ir.Call) -> bool:
-    """Whether a call starts an interpreter, itself or in a helper that finds none."""
+def _initialises(embedding: Embedding, function: ir.Function, call: ir.Call, life: Life) -> bool:
+    """Whether a call starts an interpreter, itself or in a helper that is called as said."""
     if ir.called(call) in INITIALIZES:
         return True
     helper = embedding.helper(function, call) if ir.called(call) in embedding.leading else None
-    inside = embedding.ways(helper, "down", 1) if helper is not None else None
+    inside = embedding.ways(helper, life, 1) if helper is not None else None
     return inside is not None and any(
-        ir.called(one.call) in INITIALIZES and one.statuses == {"down"} for one in inside.visits.values()
+        ir.called(one.call) in INITIALIZES and one.statuses == {life} for one in inside.visits.values()
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
@@ -28,9 +28,9 @@ def call_without_gil(unit: Unit) -> Iterator[Report]:
     for function, ways in _released_in(unit, gil):
         yield from _calls(gil, function, ways, "while the GIL is released")
     for function in _thread_functions(unit):
-        ways = gil.ways(function, RELEASED)
-        if ways is not None:
-            first = next(_calls(gil, function, ways, "in a new thread that has not taken the GIL"), None)
+        entered = gil.ways(function, RELEASED)
+        if entered is not None:
+            first = next(_calls(gil, function, entered, "in a new thread that has not taken the GIL"), None)
             if first is not None:
                 yield first
 
@@ -48,17 +48,17 @@ def unbalanced_allow_threads(unit: Unit) -> Iterator[Report]:
 
 def _released_in(unit: Unit, gil: Gil) -> Iterator[tuple[ir.Function, Ways[Hold]]]:
     """The functions in which the GIL is released, by themselves or by a function that is there to do it."""
-    done: set[int] = set()
+    done: set[tuple[str, int]] = set()
     openers: set[str] = set()
     for function in unit.functions_mentioning(NAMES):
         ways = gil.ways(function)
-        done.add(id(function))
+        done.add((function.path, function.start))
         if ways is not None:
             if ways.ends and all(hold.kind == "released" for _, hold in ways.ends):
                 openers.add(function.name)
             yield function, ways
     for function in unit.functions_mentioning(openers) if openers else ():
-        if id(function) not in done and (ways := gil.ways(function)) is not None:
+        if (function.path, function.start) not in done and (ways := gil.ways(function)) is not None:
             yield function, ways
 
 
@@ -87,7 +87,7 @@ def _calls(gil: Gil, function: ir.Function, ways: Ways[Hold], when: str) -> Iter
             continue
         seen.add((visit.call.start, need.name))
         through = f" (through {' and '.join(need.through)})" if need.through else ""
-        origin = _origin(ways, next(iter(visit.statuses)))
+        origin = _origin(ways, visit.statuses)
         if origin is not None and _behind_the_region(function, origin, visit.call):
             continue  # what leads here is a jump that HL606 tells of
         yield Report(
@@ -101,9 +101,10 @@ def _calls(gil: Gil, function: ir.Function, ways: Ways[Hold], when: str) -> Iter
         )
 
 
-def _origin(ways: Ways[Hold], hold: Hold) -> ir.Call | None:
-    visit = ways.visits.get(hold.origin)
-    return visit.call if visit is not None else None
+def _origin(ways: Ways[Hold], holds: Iterable[Hold]) -> ir.Call | None:
+    """The first call, in the order of the text, that left the GIL so; None when it is not in this function."""
+    calls = [ways.visits[hold.origin].call for hold in holds if hold.origin in ways.visits]
+    return min(calls, key=lambda call: call.start, default=None)
 
 
 def _behind_the_region(function: ir.Function, origin: ir.Call, call: ir.Call) -> bool:
@@ -124,7 +125,7 @@ def _behind_the_region(function: ir.Function, origin: ir.Call, call: ir.Call) ->
 def _left(function: ir.Function, ways: Ways[Hold]) -> Iterator[Report]:
     told: set[tuple[int, int]] = set()
     for point, hold in ways.ends:
-        origin = _origin(ways, hold)
+        origin = _origin(ways, [hold])
         if hold.kind != "released" or origin is None or not _comes_back(function, origin):
             continue
         jump = _way_out(ways, point, origin)
@@ -148,9 +149,7 @@ def _way_out(ways: Ways[Hold], point: Point[Hold], origin: ir.Call) -> ir.Node |
     for node in ways.back(point):
         if any(call is origin for call in ir.calls(node)):
             break
-        if isinstance(node, ir.Return) and first is None:
-            first = node
-        elif isinstance(node, ir.Jump) and node.kind == "goto":
+        if (isinstance(node, ir.Return) and first is None) or (isinstance(node, ir.Jump) and node.kind == "goto"):
             first = node
     return first
 
@@ -210,7 +209,7 @@ def _taken_twice(function: ir.Function, ways: Ways[Hold]) -> Iterator[Report]:
             continue
         if all(hold.kind == "taken" and hold.below is None and hold.origin != -1 for hold in visit.statuses):
             told.add(visit.call.start)
-            first = _origin(ways, next(iter(visit.statuses)))
+            first = _origin(ways, visit.statuses)
             yield Report(
                 "HL606", place(function.path, visit.call),
                 f"{name.removesuffix('__')} takes the GIL that this thread has already taken back",

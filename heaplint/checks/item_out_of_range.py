@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import build
-from heaplint.flow.items import Container, Known, Outside, Reader, Unset, join
+from heaplint.flow.items import Container, Kind, Known, Outside, Reader, Unset, join
 from heaplint.model.expressions import fields_of, key_of, number, place
 from heaplint.model.program import Unit
 
@@ -98,7 +98,7 @@ class _Maker:
         if name == "PyStructSequence_New" and len(call.args) == 1:
             return self._sequence(call)
         made = _formatted(call)
-        return Container(id(call), made[0], made[1], 0, None) if made is not None else None  # type: ignore[arg-type]
+        return Container(id(call), made[0], made[1], 0, None) if made is not None else None
 
     def _sequence(self, call: ir.Call) -> Container | None:
         types = self.unit.program.names.get(key_of(call.args[0]), ())
@@ -111,17 +111,15 @@ class _Maker:
         rows = self.unit.variable(key_of(fields.get("fields")))
         if unknown or rows is None or not isinstance(rows.init, ir.InitList):
             return None
-        count = 0
-        for entry in rows.init.entries:
+        for count, entry in enumerate(rows.init.entries):
             if entry.designators or not isinstance(entry.value, ir.InitList) or not entry.value.entries:
                 return None
             if ir.is_null(entry.value.entries[0].value):
                 return Container(id(call), "struct sequence", count, number(fields.get("n_in_sequence")) or 0, frozenset())
-            count += 1
         return None
 
 
-def _formatted(call: ir.Call) -> tuple[str, int] | None:
+def _formatted(call: ir.Call) -> tuple[Kind, int] | None:
     """The kind and size of what Py_BuildValue makes of a format; None for what is no tuple or list."""
     if ir.called(call) != "Py_BuildValue" or not call.args:
         return None

@@ -13,7 +13,8 @@ from heaplint.flow.paths import Facts, Ways, explore
 from heaplint.model.program import Unit
 
 INITIALIZES = frozenset(
-    {"Py_Initialize", "Py_InitializeEx", "Py_InitializeFromConfig", "_Py_InitializeMain", "Py_InitializeFromInitConfig"}
+    "Py_Initialize Py_InitializeEx Py_InitializeFromConfig Py_InitializeFromInitConfig _Py_InitializeMain _Py_InitializeCore "
+    "_Py_InitializeFromConfig _Py_InitializeFromArgs _Py_InitializeFromWideArgs _Py_InitializeEx_Private".split()
 )
 FINALIZES = frozenset({"Py_Finalize", "Py_FinalizeEx", "Py_RunMain", "Py_Main", "Py_BytesMain"})
 _LEAVES = frozenset({"Py_ExitStatusException", "Py_Exit"})
@@ -31,12 +32,12 @@ class Embedding:
     unit: Unit
     leading: frozenset[str]
     """The program's functions that may start or end an interpreter, themselves or through others."""
-    _ways: dict[tuple[int, Life], Ways[Life] | None] = field(default_factory=dict)
+    _ways: dict[tuple[str, int, Life], Ways[Life] | None] = field(default_factory=dict)
     _effects: dict[tuple[str, Life], Life] = field(default_factory=dict)
 
     def ways(self, function: ir.Function, start: Life = "entry", depth: int = 0) -> Ways[Life] | None:
         """The ways through a function; None when there are too many."""
-        key = (id(function), start)
+        key = (function.path, function.start, start)
         if key not in self._ways:
             self._ways[key] = explore(function, start, _Steps(self, function, depth), {})
         return self._ways[key]

@@ -20,7 +20,7 @@ _RELEASES = RELEASE_MACROS | {"PyEval_SaveThread", "PyEval_ReleaseThread", "PyEv
 _TAKES = TAKE_MACROS | {"PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock"}
 _UNSETTLES = frozenset(
     "PyThreadState_Swap Py_NewInterpreter Py_NewInterpreterFromConfig Py_EndInterpreter PyThreadState_DeleteCurrent "
-    "Py_Finalize Py_FinalizeEx Py_Initialize Py_InitializeEx Py_InitializeFromConfig".split()
+    "Py_Finalize Py_FinalizeEx Py_Initialize Py_InitializeEx Py_InitializeFromConfig Py_Main Py_RunMain Py_BytesMain".split()
 )
 _STEPS = _RELEASES | _TAKES | _UNSETTLES | {"PyGILState_Ensure", "PyGILState_Release"}
 NAMES = frozenset(
@@ -29,16 +29,22 @@ NAMES = frozenset(
 """What a function mentions that gives the GIL away, as it stands in the source."""
 WORDS = frozenset(name.removesuffix("__") for name in _STEPS)
 """The same for everything that changes who has it."""
-_PERHAPS = re.compile(r"(?i)gil(?!l|e)|block_?threads|allow_?threads|begin_?threads|end_?threads|(?:python|interp\w*)_?lock|acquire")
-_ASKS = frozenset({"PyGILState_Check", "_PyThreadState_UncheckedGet", "PyGILState_GetThisThreadState", "PyThreadState_GetUnchecked"})
+_PERHAPS = re.compile(r"(?i)gil(?!l|e)|block_?threads|allow_?threads|begin_?threads|end_?threads|(?:python|interp\w*)_?lock|c_api|acquire")
+_ASKS = frozenset(
+    "PyGILState_Check _PyThreadState_UncheckedGet PyGILState_GetThisThreadState PyThreadState_GetUnchecked Py_IsInitialized "
+    "Py_IsFinalizing _Py_IsFinalizing".split()
+)
 _MAX_ENSURED = 4
 _MAX_DEPTH = 4
+
+
+Kind = Literal["entry", "taken", "released", "unknown"]
 
 
 class Hold(NamedTuple):
     """Who has the GIL: as at entry, taken again in this function, released, or not known."""
 
-    kind: Literal["entry", "taken", "released", "unknown"]
+    kind: Kind
     origin: int = -1
     """Of `released` in the function itself: the identity of the call."""
     below: Hold | None = None
@@ -66,8 +72,8 @@ class Gil:
     unit: Unit
     leading: frozenset[str]
     """The program's functions that mention something that changes who has the GIL."""
-    _needs: dict[tuple[int, tuple[tuple[str, int], ...]], Need | None] = field(default_factory=dict)
-    _effects: dict[tuple[str, str], Hold | None] = field(default_factory=dict)
+    _needs: dict[tuple[str, int, tuple[tuple[str, int], ...]], Need | None] = field(default_factory=dict)
+    _effects: dict[tuple[str, Kind], Kind] = field(default_factory=dict)
 
     def ways(
         self, function: ir.Function, start: Hold = ENTRY, given: Mapping[str, int] | None = None, depth: int = 0
@@ -102,7 +108,7 @@ class Gil:
                 value = {"true": 1, "false": 0}.get(inner.text, known.get(inner.text))
             if value is not None and parameter.name:
                 given[parameter.name] = value
-        key = (id(helper), tuple(sorted(given.items())))
+        key = (helper.path, helper.start, tuple(sorted(given.items())))
         if key not in self._needs:
             self._needs[key] = None  # a recursive function tells nothing about itself
             self._needs[key] = self._first_need(helper, given, depth)
@@ -121,26 +127,25 @@ class Gil:
 
     def effect(self, name: str, hold: Hold, depth: int) -> Hold:
         """Who has the GIL behind the call of a helper."""
-        if depth >= _MAX_DEPTH or not self.unit.has_function(name):
+        if depth >= _MAX_DEPTH:
             return hold
-        kind = "released" if hold.kind == "released" else "entry"
-        key = (name, kind)
+        before: Kind = "released" if hold.kind == "released" else "entry"
+        after = self._leaves(name, before, depth)
+        if after == before:
+            return hold
+        return TAKEN if after == "entry" else Hold(after)
+
+    def _leaves(self, name: str, before: Kind, depth: int) -> Kind:
+        """The same for a helper that is entered with the GIL held ("entry") or released."""
+        key = (name, before)
         if key not in self._effects:
-            self._effects[key] = None
+            self._effects[key] = "unknown"  # a recursive function tells nothing about itself
             helper = self.unit.function(name)
-            ways = self.ways(helper, Hold(kind), None, depth + 1) if helper is not None else None
+            ways = self.ways(helper, Hold(before), None, depth + 1) if helper is not None else None
             if ways is not None:
-                after = {("entry" if end.kind == "taken" else end.kind) for _, end in ways.ends}
-                if len(after) == 1:
-                    self._effects[key] = Hold(after.pop())
-                elif not after:
-                    self._effects[key] = Hold(kind)
-            else:
-                self._effects[key] = UNKNOWN if helper is not None else Hold(kind)
-        after_call = self._effects[key]
-        if after_call is None:
-            return UNKNOWN
-        return hold if after_call.kind == kind else TAKEN if after_call.kind == "entry" else after_call
+                ends: set[Kind] = {"entry" if end.kind == "taken" else end.kind for _, end in ways.ends}
+                self._effects[key] = before if not ends else ends.pop() if len(ends) == 1 else "unknown"
+        return self._effects[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,7 @@ class _Steps:
 
     def beside(self, hold: Hold, node: ir.Variable | ir.Opaque | ir.Name) -> Hold:
         if isinstance(node, ir.Name):
-            return UNKNOWN if node.text.isupper() and _PERHAPS.search(node.text) else hold
+            return UNKNOWN if node.text.isupper() else hold
         if isinstance(node, ir.Opaque):
             return UNKNOWN if any(word in node.text for word in WORDS) or _PERHAPS.search(node.text) else hold
         if node.name in _STEPS:  # a macro that is not known stands before it, and the two look like a declaration
@@ -195,12 +200,7 @@ class _Steps:
     def asked(self, hold: Hold, condition: ir.Expr) -> Hold:
         if any(ir.called(call) in _ASKS for call in ir.calls(condition)):
             return UNKNOWN
-        inner = ir.strip(condition)
-        if isinstance(inner, ir.Unary) and inner.operator == "!":
-            inner = ir.strip(inner.operand)
-        if self.depth and isinstance(inner, ir.Name) and inner.text in _switches(self.function):
-            return UNKNOWN
-        return hold
+        return UNKNOWN if self.depth and not _tested(condition).isdisjoint(_switches(self.function)) else hold
 
 
 def _plain(name: str, hold: Hold) -> Hold:
@@ -224,6 +224,21 @@ def _variables(function: ir.Function) -> Iterator[ir.Variable]:
     for node in ir.walk(function.body):
         if isinstance(node, ir.Variable):
             yield node
+
+
+def _tested(condition: ir.Expr) -> set[str]:
+    """The variables that a condition asks for being true, or for one value."""
+    names: set[str] = set()
+    todo = [condition]
+    while todo:
+        match ir.strip(todo.pop()):
+            case ir.Name(text=text):
+                names.add(text)
+            case ir.Unary(operator="!", operand=operand):
+                todo.append(operand)
+            case ir.Binary(operator="&&" | "||" | "==" | "!=", left=left, right=right):
+                todo += (left, right)
+    return names
 
 
 def _switches(function: ir.Function) -> frozenset[str]:

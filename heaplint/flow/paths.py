@@ -80,7 +80,7 @@ class Steps(Protocol[S]):
         """The status behind a call; None when control does not come back."""
 
     def beside(self, status: S, node: ir.Variable | ir.Opaque | ir.Name) -> S:
-        """The status behind a declaration, what could not be read, and a name, which may be an unknown macro."""
+        """The status behind a declaration, what could not be read, or a name alone, an unknown macro."""
 
     def asked(self, status: S, condition: ir.Expr) -> S:
         """The status behind a condition whose outcome is open."""
@@ -121,6 +121,8 @@ class _Walker(Generic[S]):
             if node.node is not None:
                 inner = node.node.value if isinstance(node.node, ir.Return) else node.node
                 status = self.evaluate(inner, point[1], facts, sure=True, depth=0)
+                if isinstance(node.node, ir.Name) and status is not None and not any(value for _, value in node.edges):
+                    status = self.steps.beside(status, node.node)
             if status is None:
                 continue
             for target, value in node.edges:
@@ -179,7 +181,7 @@ class _Walker(Generic[S]):
                 if node.init is not None:
                     self.know(node.name, node.init, facts)
                 after = self.steps.beside(after, node)
-            case ir.Opaque() | ir.Name():
+            case ir.Opaque():
                 after = self.steps.beside(after, node)
             case ir.Unary(operator="++" | "--" | "p++" | "p--" | "&"):
                 self.forget(spelled(node.operand), facts)
