@@ -41,8 +41,10 @@ def allocator_changed_late(unit: Unit) -> Iterator[Report]:
 def api_before_initialize(unit: Unit) -> Iterator[Report]:
     """Calls that need an interpreter where there is none."""
     for function, embedding, ways in _embedders(unit):
-        starts = any(_initialises(embedding, function, visit.call, "entry") for visit in ways.visits.values())
-        early = starts and (function.name in _MAINS or not any(life == "entry" for _, life in ways.ends))
+        # elsewhere Python may be running already, and Py_Initialize do nothing
+        early = function.name in _MAINS and any(
+            _initialises(embedding, function, visit.call, "entry") for visit in ways.visits.values()
+        )
         asked = any(ir.called(call) == "Py_IsInitialized" for call in ir.calls(function.body))
         told: set[str] = set()
         for visit in ways.visits.values():

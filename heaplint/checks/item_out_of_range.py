@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import build
-from heaplint.flow.items import Container, Kind, Known, Outside, Reader, Unset, join
+from heaplint.flow.items import SETS, Container, Kind, Known, Outside, Reader, Unset, join
 from heaplint.model.expressions import fields_of, key_of, number, place
 from heaplint.model.program import Unit
 
 _MAKES = frozenset({"PyTuple_New", "PyList_New", "PyStructSequence_New"})
+_INITIALIZES = frozenset({"PyStructSequence_InitType", "PyStructSequence_InitType2"})
 _DESC = ("name", "doc", "fields", "n_in_sequence")
 """The fields of PyStructSequence_Desc in order (Include/structseq.h)."""
 _OPENING, _CLOSING, _BLANK = "([{", ")]}", " \t,:"
@@ -34,6 +35,8 @@ def _packs(function: ir.Function) -> Iterator[Report]:
         if ir.called(call) != "PyTuple_Pack" or not call.args:
             continue
         wanted, given = number(call.args[0]), len(call.args) - 1
+        while wanted is not None and given > wanted and ir.is_null(call.args[given]):
+            given -= 1  # a NULL to mark the end is nobody's item
         plain = not any(isinstance(one, ir.Opaque) or (isinstance(one, ir.Name) and "VA_ARGS" in one.text) for one in call.args)
         if wanted is not None and wanted != given and plain:
             yield Report(
@@ -56,7 +59,19 @@ def _items(unit: Unit, function: ir.Function) -> Iterator[Report]:
     for node in cfg.nodes:
         if node.index in states:
             for met in reader.found(node, states[node.index]):
+                if isinstance(met, Unset) and _set_later(calls, met):
+                    continue
                 yield _outside(function, met) if isinstance(met, Outside) else _unset(function, met)
+
+
+def _set_later(calls: list[ir.Call], met: Unset) -> bool:
+    """Whether items are set when a container already has them in another: nobody need have looked until then."""
+    if not isinstance(met.node, ir.Call) or ir.called(met.node).startswith("PyObject_Call"):
+        return False
+    return any(
+        ir.called(call) in SETS and call.start > met.node.start and key_of(call.args[0]) == met.name
+        for call in calls if call.args
+    )
 
 
 def _outside(function: ir.Function, met: Outside) -> Report:
@@ -101,22 +116,35 @@ class _Maker:
         return Container(id(call), made[0], made[1], 0, None) if made is not None else None
 
     def _sequence(self, call: ir.Call) -> Container | None:
-        types = self.unit.program.names.get(key_of(call.args[0]), ())
-        if len(types) != 1 or types[0].written_as != "structseq":
-            return None
-        desc = self.unit.variable(types[0].symbol)
+        desc = self.unit.variable(self._desc(key_of(call.args[0])))
         if desc is None or not isinstance(desc.init, ir.InitList):
             return None
         fields, unknown = fields_of(desc.init, _DESC)
         rows = self.unit.variable(key_of(fields.get("fields")))
         if unknown or rows is None or not isinstance(rows.init, ir.InitList):
             return None
+        visible = number(fields.get("n_in_sequence")) or 0
         for count, entry in enumerate(rows.init.entries):
-            if entry.designators or not isinstance(entry.value, ir.InitList) or not entry.value.entries:
+            row = entry.value
+            if entry.designators or not isinstance(row, ir.InitList) or not row.entries:
                 return None
-            if ir.is_null(entry.value.entries[0].value):
-                return Container(id(call), "struct sequence", count, number(fields.get("n_in_sequence")) or 0, frozenset())
+            if ir.is_null(row.entries[0].value):
+                # one that has a text all the same gets its name at run time
+                ends = count >= visible and all(ir.is_null(one.value) for one in row.entries)
+                return Container(id(call), "struct sequence", count, visible, frozenset()) if ends else None
         return None
+
+    def _desc(self, holder: str) -> str:
+        """The PyStructSequence_Desc of the type that a name holds; "" when it is not the only one."""
+        made = {
+            one.symbol for one in self.unit.types
+            if one.written_as == "structseq" and one.kind == "heap" and holder in one.targets
+        }
+        for function in self.unit.functions_mentioning(_INITIALIZES):
+            for call in ir.calls(function.body):
+                if ir.called(call) in _INITIALIZES and len(call.args) == 2 and key_of(call.args[0]) == holder:
+                    made.add(key_of(call.args[1]))
+        return made.pop() if len(made) == 1 else ""
 
 
 def _formatted(call: ir.Call) -> tuple[Kind, int] | None:

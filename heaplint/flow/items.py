@@ -10,9 +10,10 @@ from heaplint import ir
 from heaplint.flow.cfg import CfgNode
 from heaplint.model.expressions import number
 
-_SET = frozenset(
+SETS = frozenset(
     "PyTuple_SET_ITEM PyTuple_SetItem PyList_SET_ITEM PyList_SetItem PyStructSequence_SET_ITEM PyStructSequence_SetItem".split()
 )
+"""Functions and macros that set an item of their first argument."""
 _GET = frozenset(
     "PyTuple_GET_ITEM PyTuple_GetItem PyList_GET_ITEM PyList_GetItem PyList_GetItemRef PyStructSequence_GET_ITEM "
     "PyStructSequence_GetItem".split()
@@ -238,7 +239,7 @@ class Reader:
             for argument in call.args[0 if name.startswith("PyObject_Call") else 1 :]:
                 if given := self.held(argument):
                     self.given_away(call, given)
-        if holder and name in _SET | _GET and len(call.args) >= 2:
+        if holder and name in SETS | _GET and len(call.args) >= 2:
             index = self.visit(call.args[1])
             for argument in call.args[2:]:
                 self.visit(argument)
@@ -262,7 +263,7 @@ class Reader:
         container = self.containers[holder]
         if index is not None and (index < 0 or (index >= container.size and not container.grown)):
             self.met.append(Outside(call, container, index))
-        if ir.called(call) in _SET:
+        if ir.called(call) in SETS:
             filled = None if index is None or container.filled is None else container.filled | {index}
             self.containers[holder] = replace(container, filled=filled)
 
