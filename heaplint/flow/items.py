@@ -107,7 +107,7 @@ class Reader:
         """The state behind a node."""
         self.numbers, self.containers = dict(before.numbers), dict(before.containers)
         match node.node:
-            case None | ir.Jump():
+            case None:
                 pass
             case ir.Return(value=value) if value is not None and (name := self.held(value)):
                 self.given_away(node.node, name)

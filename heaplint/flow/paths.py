@@ -60,9 +60,9 @@ class Ways(Generic[S]):
         """The nodes on one way to a point, the last first."""
         at: Point[S] | None = point
         while at is not None:
-            node = self.cfg.nodes[at[0]].node
-            if node is not None:
-                yield node
+            node = self.cfg.nodes[at[0]]
+            if (what := node.node or node.jump) is not None:
+                yield what
             at = self.parents[at]
 
 
