@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from heaplint import ir
@@ -24,7 +25,7 @@ _RESTORES = TAKE_MACROS | {"PyEval_RestoreThread"}
 @check("HL605")
 def call_without_gil(unit: Unit) -> Iterator[Report]:
     """Calls that need the GIL, on every way to them released, and calls in functions that threads start with."""
-    gil = Gil(unit, reaching(unit, WORDS, 0))
+    gil = _gil(unit)
     for function, ways in _released_in(unit, gil):
         yield from _calls(gil, function, ways, "while the GIL is released")
     for function in _thread_functions(unit):
@@ -38,12 +39,18 @@ def call_without_gil(unit: Unit) -> Iterator[Report]:
 @check("HL606")
 def unbalanced_allow_threads(unit: Unit) -> Iterator[Report]:
     """Ways that leave a function with the GIL released in it, and ways that take it a second time."""
-    gil = Gil(unit, reaching(unit, WORDS, 0))
+    gil = _gil(unit)
     for function in unit.functions_mentioning(NAMES):
         ways = gil.ways(function)
         if ways is not None and function.complete:
             yield from _left(function, ways)
             yield from _taken_twice(function, ways)
+
+
+@functools.lru_cache(maxsize=1)
+def _gil(unit: Unit) -> Gil:
+    """What both checks ask about one unit."""
+    return Gil(unit, reaching(unit, WORDS, 0))
 
 
 def _released_in(unit: Unit, gil: Gil) -> Iterator[tuple[ir.Function, Ways[Hold]]]:

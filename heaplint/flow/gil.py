@@ -73,13 +73,19 @@ class Gil:
     leading: frozenset[str]
     """The program's functions that mention something that changes who has the GIL."""
     _needs: dict[tuple[str, int, tuple[tuple[str, int], ...]], Need | None] = field(default_factory=dict)
+    _ways: dict[tuple[str, int, Kind], Ways[Hold] | None] = field(default_factory=dict)
     _effects: dict[tuple[str, Kind], Kind] = field(default_factory=dict)
 
     def ways(
         self, function: ir.Function, start: Hold = ENTRY, given: Mapping[str, int] | None = None, depth: int = 0
     ) -> Ways[Hold] | None:
         """The ways through a function that is entered as said; None when there are too many."""
-        return explore(function, start, _Steps(self, function, depth), given or {})
+        key = (function.path, function.start, start.kind)
+        if depth or given:
+            return explore(function, start, _Steps(self, function, depth), given or {})
+        if key not in self._ways:
+            self._ways[key] = explore(function, start, _Steps(self, function, 0), {})
+        return self._ways[key]
 
     def need(self, function: ir.Function, call: ir.Call, facts: Facts, depth: int = 0) -> Need | None:
         """What a call in a function needs the GIL for, itself or in a helper of the program; None when nothing is seen."""
