@@ -153,6 +153,8 @@ class _Walker(Generic[S]):
             return status
         after: S | None = status
         match node:
+            case ir.Opaque():
+                return self.steps.beside(status, node)  # what is in it, a lambda's body say, need not run here
             case ir.Binary(operator="&&" | "||"):
                 after = self.evaluate(node.left, status, facts, sure=sure, depth=depth + 1)
                 left = truth(node.left, facts)
@@ -180,8 +182,6 @@ class _Walker(Generic[S]):
                 self.forget(node.name, facts)
                 if node.init is not None:
                     self.know(node.name, node.init, facts)
-                after = self.steps.beside(after, node)
-            case ir.Opaque():
                 after = self.steps.beside(after, node)
             case ir.Unary(operator="++" | "--" | "p++" | "p--" | "&"):
                 self.forget(spelled(node.operand), facts)
