@@ -31,8 +31,9 @@ def call_without_gil(unit: Unit) -> Iterator[Report]:
     for function in _thread_functions(unit):
         entered = gil.ways(function, RELEASED)
         if entered is not None:
-            first = next(_calls(gil, function, entered, "in a new thread that has not taken the GIL"), None)
-            if first is not None:
+            reports = _calls(gil, function, entered, "in a new thread that has not taken the GIL")
+            first = min(reports, key=lambda report: report.place, default=None)
+            if first is not None:  # it takes one PyGILState_Ensure for all
                 yield first
 
 
