@@ -24,7 +24,8 @@ _NAMED = frozenset(
     Py_BuildValue Py_VaBuildValue Py_CompileString Py_CompileStringExFlags Py_CompileStringObject
     Py_EnterRecursiveCall Py_LeaveRecursiveCall Py_ReprEnter Py_ReprLeave Py_MakePendingCalls
     PyMem_Malloc PyMem_Calloc PyMem_Realloc PyMem_Free PyMem_New PyMem_Resize PyMem_Del PyMem_MALLOC PyMem_REALLOC
-    PyMem_FREE PyMem_NEW PyMem_RESIZE PyMem_DEL PyObject_MALLOC PyObject_REALLOC PyObject_FREE PyObject_NEW
+    PyMem_FREE PyMem_NEW PyMem_RESIZE PyMem_DEL
+    PyObject_Malloc PyObject_Calloc PyObject_Realloc PyObject_Free PyObject_MALLOC PyObject_REALLOC PyObject_FREE PyObject_NEW
     PyObject_NEW_VAR PyObject_DEL PyObject_INIT PyObject_INIT_VAR PyUnicode_READY PyDateTime_IMPORT PyOS_FSPath
     PyOS_string_to_double PyOS_double_to_string PyOS_AfterFork PyOS_AfterFork_Child PyOS_AfterFork_Parent PyOS_BeforeFork
     PyThreadState_Get PyThreadState_GetDict PyThreadState_Clear PyThreadState_SetAsyncExc PyInterpreterState_Get
@@ -66,6 +67,11 @@ def free_of_gil(name: str) -> bool:
     """Whether a function of the C API is made to be called without the GIL, whatever its own body may look like."""
     known = api(name)
     return bool(_WITHOUT.match(name)) or (known is not None and "nogil" in known.flags)
+
+
+def is_api(name: str) -> bool:
+    """Whether a name is one of the C API's beyond doubt, and not a program's own that looks like it."""
+    return name in _NAMED or api(name) is not None
 
 
 def needs_gil(name: str) -> bool:

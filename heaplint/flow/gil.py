@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from heaplint import ir
-from heaplint.capi.interpreter import free_of_gil, needs_gil
+from heaplint.capi.interpreter import free_of_gil, is_api, needs_gil
 from heaplint.flow.paths import Facts, Ways, explore
 from heaplint.model.expressions import number
 from heaplint.model.program import Unit
@@ -96,13 +96,11 @@ class Gil:
             return Need(name.removesuffix("__"), function, call)
         if name in _STEPS or free_of_gil(name):
             return None
-        helper = self.unit.function(name) if self.unit.has_function(name) else None
+        helper = self.unit.function(name) if self.unit.has_function(name) and not is_api(name) else None
         if helper is None:
             return Need(name, function, call) if needs_gil(name) else None
         found = self._inside(helper, call, facts, depth)
-        if found is not None and needs_gil(name):
-            return Need(name, function, call)
-        return found
+        return Need(name, function, call) if found is not None and needs_gil(name) else found
 
     def _inside(self, helper: ir.Function, call: ir.Call, facts: Facts, depth: int) -> Need | None:
         known = dict(facts)
