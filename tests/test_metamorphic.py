@@ -113,7 +113,7 @@ KEPT = re.compile(
     r"_?_?Py\w*|PY\w*|METH_\w+|T_\w+|READONLY|(?:tp|nb|sq|mp|am|bf|ob|m|ml|ht)_\w+|visit|arg|NULL|_WIN32|__\w+|HAVE_\w+|[A-Z]|"
     r"(?:visit|traverse|init|new|free|alloc|len|hash|repr|inquiry|unary|binary|ternary|iternext|getiter|richcmp)\w*(?:proc|func)\d?|"
     r"u?int(?:ptr|max|\d+)?_t|s?size_t|FILE|va_list|offsetof|assert|getter|setter|destructor|inquiry|name|basicsize|itemsize|flags|slots|doc|"
-    r"fields|n_in_sequence|slot|value|pfunc|get|set|closure|type|offset|buf|len|obj|base|super|errno|err\w*"
+    r"fields|n_in_sequence|slot|value|pfunc|get|set|closure|type|offset|buf|len|obj|base|super|errno|err\w*|main"
 )
 C_WORDS = frozenset(
     re.findall(

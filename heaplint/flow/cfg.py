@@ -21,6 +21,8 @@ class CfgNode:
     node: ir.Node | None
     edges: list[tuple[int, bool | None]] = field(default_factory=list)
     """Successors; behind a condition with the value it had."""
+    jump: ir.Jump | None = None
+    """Of a node where control only goes elsewhere."""
 
 
 @dataclass(slots=True, eq=False)
@@ -126,6 +128,7 @@ class _Builder:
                 return self.statement(stmt.body, [(here, None)])
             case ir.Jump():
                 here = self.add(None, frm)
+                self.nodes[here].jump = stmt
                 if stmt.kind == "goto":
                     self.gotos.append((here, stmt.label))
                 elif stmt.kind == "break" and self.breaks:

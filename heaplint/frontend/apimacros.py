@@ -20,6 +20,8 @@ OBJECT_LIKE: Final[dict[str, str]] = {
     "Py_END_ALLOW_THREADS": "Py_END_ALLOW_THREADS__();",
     "Py_BLOCK_THREADS": "Py_BLOCK_THREADS__();",
     "Py_UNBLOCK_THREADS": "Py_UNBLOCK_THREADS__();",
+    "_Py_BEGIN_SUPPRESS_IPH": "",
+    "_Py_END_SUPPRESS_IPH": "",
     "Py_TRASHCAN_END": "Py_TRASHCAN_END__();",
     "Py_TRASHCAN_FINI": "",
     "Py_RETURN_NONE": "return Py_RETURN_NONE__",
