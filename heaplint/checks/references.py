@@ -50,10 +50,18 @@ def _twice(draft: Draft, item: str) -> str:
 
 
 def _stolen(draft: Draft, item: str) -> str:
+    if draft.detail == "given":
+        return f"the call takes over a reference to {item} that nobody took; Py_INCREF({item}) first"
+    if draft.detail == "again":
+        return f"the reference to {item} is given away a second time; Py_INCREF it before each call that takes it over"
+    if draft.detail:
+        return f"{item} is used in {draft.detail} although a call before took over, and may have dropped, the reference"
     return f"{item} is released although a call before took over its reference"
 
 
 def _across(draft: Draft, item: str) -> str:
+    if draft.detail == "during":
+        return f"{item} is borrowed, and the comparison runs code that may drop it meanwhile; hold a reference over the call"
     return f"{item} is borrowed{_from(draft)}, and code has run since that may have dropped it; hold a reference over the call"
 
 

@@ -11,10 +11,11 @@ from heaplint import ir
 from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.flow.paths.contracts import contract_of
 from heaplint.flow.paths.contract import Contract
-from heaplint.flow.paths.interpret import interpret
+from heaplint.flow.paths.code import Code
+from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft
-from heaplint.flow.paths.summary import Summary, condensed
+from heaplint.flow.paths.summary import Outcome, Summary, condensed
 from heaplint.model.program import Program, Unit
 
 _MAX_DEPTH = 12
@@ -39,6 +40,8 @@ class _Known:
     results: dict[tuple[str, int, str], Result | None] = field(default_factory=dict)
     homes: dict[str, Unit] = field(default_factory=dict)
     depth: int = 0
+    recursive: set[tuple[str, int, str]] = field(default_factory=set)
+    """The functions that call themselves, perhaps through others."""
 
 
 _PROGRAMS: WeakKeyDictionary[Program, _Known] = WeakKeyDictionary()
@@ -76,6 +79,8 @@ class Analysis:
         key = (function.path, function.start, function.name)
         results = self.known.results
         if key in results:
+            if results[key] is None:
+                self.known.recursive.add(key)
             return results[key]
         results[key] = None
         if self.known.depth >= _MAX_DEPTH:
@@ -83,7 +88,11 @@ class Analysis:
             return None
         self.known.depth += 1
         try:
-            made = results[key] = self.run(function)
+            made = self.run(function)
+            if key in self.known.recursive and made.summary is not None:  # once more, with what the first run found
+                results[key] = made
+                made = self.run(function)
+            results[key] = made
         finally:
             self.known.depth -= 1
         return made
@@ -94,8 +103,9 @@ class Analysis:
             return Result(function, (), None, False, contract)
         code = lower(function)
         run = interpret(code, self.lookup, contract)
-        outcomes = condensed(run.outcomes) if run.complete else None
         machine = run.machine
+        settled = _settled(code, run)
+        outcomes = condensed(settled) if run.complete else None
         needed = frozenset(
             position for position, name in enumerate(code.parameters)
             for site in machine.sites
@@ -130,6 +140,25 @@ class Analysis:
         home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
         result = (self if home is self.unit else analysis(home)).result(function)
         return result.summary if result is not None else None
+
+
+def _settled(code: Code, run: Run) -> set[Outcome]:
+    """The outcomes; a reference that is taken on every way is taken for the caller, one taken on some is a leak here."""
+    drafts = run.machine.drafts
+    always = set()
+    for position, name in enumerate(code.parameters):
+        given = {one.effects[position].given for one in run.outcomes if not one.effects[position].escaped}
+        if given and min(given) > 0:
+            always.add(position)
+            for key, draft in list(drafts.items()):
+                if draft.rule == "HL401" and draft.site is not None and (draft.site.kind, draft.site.name) == ("parameter", name):
+                    del drafts[key]
+    return {
+        one._replace(effects=tuple(
+            effect._replace(given=0) if effect.given > 0 and position not in always and one.kind != "argument" else effect
+            for position, effect in enumerate(one.effects)
+        )) for one in run.outcomes
+    }
 
 
 @functools.lru_cache(maxsize=64)

@@ -8,11 +8,11 @@ from heaplint import ir
 from heaplint.capi.api import ApiFunction, Parameter
 from heaplint.flow.paths import formats
 from heaplint.flow.paths.code import Op, Operand, Ref, Text
-from heaplint.flow.paths.machine import Machine
+from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, FAILED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, UNINITIALIZED, UNKNOWN, ZERO,
-    Known, Site, State,
+    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, FAILED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN, UNINITIALIZED, UNKNOWN, ZERO,
+    Known, Site, State, is_null,
 )
 
 Lookup = Callable[[str], "Summary | ApiFunction | None"]
@@ -39,7 +39,7 @@ _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_Ge
 """What they give does not go with the object."""
 _OF_THE_OBJECT = frozenset({"Py_TYPE"})
 """Borrowed from an object that may give the reference up through it (a deallocator and the type)."""
-_FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G", "PyByteArray_A", "PySequence_Fast_ITEMS")
+_FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G", "PyByteArray_A", "PySequence_Fast_ITEMS", "_PyList_ITEMS")
 _CALLABLE_SLOTS = frozenset({"tp_alloc", "tp_free", "tp_new", "tp_dealloc"})
 
 
@@ -122,9 +122,29 @@ class _Call:
         for parameter, operand in self.pairs:
             self.always(parameter, operand)
         if not self.split:
-            self.result(state)
+            for parameter, operand in self.pairs:
+                if parameter.kind == "out":
+                    self.put(parameter, operand, True, False)
+            if self.builds_nothing():
+                machine.bind(state, self.into, NULL, self.node)
+            else:
+                self.result(state)
             return [state]
         return self.outcomes()
+
+    def builds_nothing(self) -> bool:
+        """Py_BuildValue and its like are given NULL for an object: they fail with the exception that made it."""
+        if not any(parameter.kind == "format" and parameter.domain == "build" for parameter in self.fact.parameters):
+            return False
+        state = self.state
+        for parameter, operand in self.pairs[len(self.fact.parameters) :]:
+            known = self.machine.read(state, operand)
+            if parameter.kind in ("object", "steals") and type(operand) is not int:
+                if known is not None and mask_of(known, state) == ZERO:
+                    return True
+                if type(known) is int and isinstance(state.exc, frozenset) and known in state.exc:
+                    state.exc = state.exc - {known} or CLEAR  # its failure is the call's
+        return False
 
     def parameters(self) -> list[tuple[Parameter, Operand]]:
         """The arguments with what the callee does with them; a format string says it of those behind it."""
@@ -146,8 +166,11 @@ class _Call:
     def before(self, parameter: Parameter, operand: Operand) -> None:
         """The arguments are used."""
         kind = parameter.kind
-        if type(operand) is Ref and kind not in ("buffer", "unbuffer") and self.state.env.get("&" + operand.key) is UNINITIALIZED:
-            del self.state.env["&" + operand.key]
+        if type(operand) is Ref and kind not in ("buffer", "unbuffer"):
+            if self.state.env.get("&" + operand.key) is UNINITIALIZED:
+                del self.state.env["&" + operand.key]
+            if not kind.startswith("out") and self.state.env.get(operand.key) is UNINITIALIZED:
+                del self.state.env[operand.key]  # it may be filled in
         if kind in ("clears", "sets") or type(operand) is Ref:
             return
         machine, state = self.machine, self.state
@@ -162,10 +185,21 @@ class _Call:
             if known is UNINITIALIZED:
                 machine.uninitialized(state, operand, self.node)
             return
-        needed = not parameter.null_ok and kind != "format"
+        needed = not parameter.null_ok and kind != "format" and not kind.startswith("out")
         if kind in ("keeps", "object") and type(operand) is str and operand[0] == "%" and type(known) is int:
             needed = needed and not state.values[known][1]  # a new object without a name: that it leaks is the defect
         machine.use(state, operand, known, self.node, self.fact.name, needed)
+        if type(known) is int and self.fact.name.startswith("PyObject_RichCompare"):
+            self.compared(operand, known)
+
+    def compared(self, operand: Operand, vid: int) -> None:
+        """A comparison runs code of the objects while it uses them: what may be dropped meanwhile has to be held."""
+        _, owned, bits, source = self.state.values[vid]
+        machine = self.machine
+        if owned == 0 and not bits & (HELD | ESCAPED | TAKEN) and machine.origin(vid).ages:
+            if machine.may_change(source, self.state.values.get(source)):
+                machine.report("HL409", self.node, machine.item(self.state, operand, vid), machine.origin(vid), self.state, "during")
+                machine.mark(self.state, vid, ESCAPED)
 
     def age(self) -> None:
         """Code runs that may drop what is only borrowed from something that can change."""
@@ -202,7 +236,10 @@ class _Call:
             if vid is not None and self.pairs[0][0].kind != "sets":
                 if self.fact.name.endswith("_SET_ITEM"):
                     self.take_out()
-                machine.steal(state, operand, vid, node, self.fact.name.endswith("AndDel"))
+                keeper = machine.read(state, self.args[0]) if self.fact.name.lower().endswith(("_setitem", "_set_item")) else None
+                machine.steal(
+                    state, operand, vid, node, self.fact.name.endswith("AndDel"), keeper if type(keeper) is int else -1
+                )
         elif kind in ("clears", "sets"):
             self.replace(operand, kind)
         elif kind == "frees":
@@ -220,7 +257,7 @@ class _Call:
         """An item is put over another one, which is now its own that has it in hand."""
         container = self.machine.read(self.state, self.args[0])
         for vid, value in list(self.state.values.items()):
-            if type(container) is int and value[3] == container:
+            if type(container) is int and value[3] == container and self.machine.origin(vid).kind == "borrowed":
                 self.machine.mark(self.state, vid, ESCAPED)
         if type(container) is int and self.fact.name == "PyList_SET_ITEM" and self.machine.lent(
             self.machine.origin(container), self.state.values[container][1]
@@ -321,10 +358,7 @@ class _Call:
                 if type(operand) is Ref:
                     self.exchange(operand, failed)
             elif kind.startswith("out"):
-                if type(operand) is Ref:
-                    self.out(parameter, operand.key, success, failed)
-                elif type(operand) is str and operand in machine.code.parameters:
-                    self.out(parameter, "*" + operand, success, failed)
+                self.put(parameter, operand, success, failed)
         if value is not None:
             if self.into:
                 machine.bind(state, self.into, value, node)
@@ -364,18 +398,31 @@ class _Call:
         machine, state, key = self.machine, self.state, operand.key
         local = key in machine.code.local
         known = state.env.get(key)
+        sure = False
         if type(known) is int:
             mask, owned, bits, source = state.values[known]
+            sure = mask == POSITIVE
             state.values[known] = (mask, max(owned - 1, 0), bits, source)
         if failed:
             machine.bind(state, key, NULL, self.node)
             return
-        site = machine.site("new", self.fact.name, self.node, fails=ZERO, failure=self.fact.failure)
+        absent = "absent" in self.fact.flags or self.fact.name == "PyErr_NormalizeException"
+        failure = "clean" if absent else self.fact.failure
+        site = machine.site("new", self.fact.name + " " + key, self.node, fails=ZERO, failure=failure)
         returns = self.fact.result in ("int", "tristate", "zero")
         vid = machine.fresh(state, site, POSITIVE if returns else ZERO | POSITIVE, 1 if local else 0, 0 if local else HELD)
         machine.bind(state, key, vid, self.node)
-        if not returns:
+        if sure and absent:
+            machine.refine(state, vid, POSITIVE)
+        if not returns and failure == "raises":
             machine.pend(state, vid)
+
+    def put(self, parameter: Parameter, operand: Operand, success: bool, failed: bool) -> None:
+        """A result goes where an argument points, if that is known."""
+        if type(operand) is Ref:
+            self.out(parameter, operand.key, success, failed)
+        elif type(operand) is str and operand in self.machine.code.parameters:
+            self.out(parameter, "*" + operand, success, failed)
 
     def out(self, parameter: Parameter, key: str, success: bool, failed: bool) -> None:
         """A result goes where an argument points."""
@@ -395,13 +442,15 @@ class _Call:
         absent = "absent" in self.fact.flags and self.fact.result == "void"
         if absent and self.pending == SET and parameter is self.fact.parameters[0]:
             absent = False  # PyErr_Fetch with an exception set
-        mask = ZERO | POSITIVE if absent or (parameter.name == "" and parameter.null_ok and known == NULL) else POSITIVE
+        mask = ZERO | POSITIVE if absent or (parameter.name == "" and parameter.null_ok and is_null(known)) else POSITIVE
         if kind == "out-memory":
             site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
         else:
             made = "new" if kind == "out-new" else "borrowed"
             ages = kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER)
             site = machine.site(made, self.fact.name + " " + key, self.node, ages=ages)
+        if mask & ZERO and kind == "out-new":
+            site = machine.site("new", self.fact.name + " " + key, self.node, fails=ZERO, failure="clean")
         owned = 0 if kind == "out-borrowed" or not local else 1
         if kind == "out-borrowed" and not local:
             owned = -1  # the reference for the member is yet to be taken
@@ -543,7 +592,7 @@ def _fits(state: State, pairs: list[tuple[Operand, Known | None]], outcome: Outc
     """Whether the arguments can be what they are found to be in an outcome."""
     for (_, known), effect in zip(pairs, outcome.effects, strict=False):
         if effect.refined != ANYTHING:
-            if known == NULL and not effect.refined & ZERO:
+            if is_null(known) and not effect.refined & ZERO:
                 return False
             if type(known) is int and not state.values[known][0] & effect.refined:
                 return False
@@ -627,7 +676,9 @@ def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: 
 
 def _out(machine: Machine, state: State, key: str, name: str, kind: str, node: ir.Call, summary: Summary) -> None:
     local = key in machine.code.local
-    if kind == "null":
+    if kind == "changed":
+        machine.expose(state, key, node)
+    elif kind == "null":
         machine.bind(state, key, NULL, node)
     elif kind in ("new", "memory") and local:
         site = machine.site(kind, f"{name} {key}", node, domain=summary.domain)
@@ -655,8 +706,12 @@ def _give_result(
     if kind == "number" and outcome.exact:
         machine.bind(state, into, (outcome.value,), node)
         return
+    if kind == "symbol":
+        machine.bind(state, into, ("symbol", outcome.value), node)
+        return
     if kind == "argument":
-        known = pairs[outcome.value][1] if outcome.value < len(pairs) else None
+        index = int(outcome.value)
+        known = pairs[index][1] if index < len(pairs) else None
         if type(known) is int and known not in state.values:
             known = None
         machine.bind(state, into, known, node)

@@ -1,7 +1,7 @@
 """A function as basic blocks of simple operations: what lowering makes and interpretation runs.
 
 Operands: a key (text: a local variable, a temporary `%3`, a path such as `self->items`), a whole number, a `Ref` (the
-address of a key), a `Text` (a string literal), or None for a value that is not followed.
+address of a key), a `Text` (a string literal), a `Symbol` (a named number), or None for a value that is not followed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ EXPOSE: Final = 8
 SKIPPED: Final = 9
 """(SKIPPED, counter key, names): behind a loop; where its body was not run, what it sets is not known any more."""
 
+ESCAPE: Final = 10
+"""(ESCAPE, operand): a pointer takes part in arithmetic."""
+
 Op: TypeAlias = tuple[Any, ...]
 
 
@@ -48,7 +51,13 @@ class Text(NamedTuple):
     text: str
 
 
-Operand: TypeAlias = str | int | Ref | Text | None
+class Symbol(NamedTuple):
+    """A name in capitals that stands for a number: a macro or an enumerator."""
+
+    name: str
+
+
+Operand: TypeAlias = str | int | Ref | Text | Symbol | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +82,7 @@ class Choice:
     """The end of a block at a switch: (constant or None for one not known, block) in order; the default last."""
 
     subject: Operand
-    cases: tuple[tuple[int | None, int], ...]
+    cases: tuple[tuple[int | str | None, int], ...]
     default: int
     node: ir.Expr
 

@@ -16,3 +16,7 @@ class Contract(NamedTuple):
     """tp_init: called again for an object that has its members already."""
     destroys: bool
     """tp_dealloc, tp_clear and their like: the object is on its way out."""
+    lends: bool = True
+    """The arguments are lent; Argument Clinic may hand over what a converter made."""
+    executes: bool = False
+    """A Py_mod_exec slot: the first argument is the module, and lent like the others."""

@@ -13,9 +13,10 @@ from heaplint.model.expressions import fields_of, function_name
 from heaplint.model.program import Unit
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
 
-_TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef)\b")
+_TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef|ModuleDef_Slot)\b")
 _METHOD = Contract("object", False, False, False)
 _SETTER = Contract("int", False, False, False)
+_EXEC = Contract("int", False, False, False, executes=True)
 _SILENT = frozenset({"tp_iternext", "am_anext"})
 _DESTROYS = frozenset({"tp_dealloc", "tp_clear", "tp_finalize", "tp_del", "tp_free"})
 _NO_ERROR = frozenset({"tp_traverse", "tp_clear", "tp_is_gc", "tp_print"})
@@ -48,11 +49,18 @@ def contract_of(unit: Unit, function: ir.Function) -> Contract | None:
     """What is expected of a function; that of Argument Clinic's `…_impl` is what it is generated for."""
     known = contracts(unit).get(function.name)
     if known is None and function.name.endswith("_impl") and "static" in function.returns.storage:
-        if function.returns.base == "PyObject" and function.returns.pointers == 1:
-            return _METHOD
-        if function.name.endswith("___init___impl"):
-            return _slot("tp_init")
+        name = function.name.removesuffix("_impl")
+        if name.endswith("___init__"):
+            return Contract("int", False, True, False, lends=False)
+        if function.returns.base == "PyObject" and function.returns.pointers == 1 and _generated(unit, name):
+            return _METHOD._replace(lends=False)
     return known
+
+
+def _generated(unit: Unit, name: str) -> bool:
+    """Whether Argument Clinic makes a method of a function: the file names its table entry."""
+    entry = f"{name}_METHODDEF".upper()
+    return name.endswith("___new__") or any(True for text in unit.texts for _ in text.mentions(entry))
 
 
 def _roles(unit: Unit) -> Iterator[tuple[str, Contract]]:
@@ -83,6 +91,11 @@ def _table(kind: str, init: ir.InitList) -> Iterator[tuple[str, Contract]]:
                 yield name, _METHOD
             if name := function_name(fields.get("set")):
                 yield name, _SETTER
+        elif kind == "PyModuleDef_Slot":
+            fields = fields_of(row, ("slot", "value"))[0]
+            slot = fields.get("slot")
+            if isinstance(slot, ir.Name) and slot.text == "Py_mod_exec" and (name := function_name(fields.get("value"))):
+                yield name, _EXEC
         elif kind == "PyType_Slot":
             fields = fields_of(row, ("slot", "pfunc"))[0]
             slot = fields.get("slot")

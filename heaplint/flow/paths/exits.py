@@ -7,7 +7,7 @@ from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STOLEN, TAKEN, UNKNOWN, ZERO, Known, State,
+    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STORED, TAKEN, UNKNOWN, ZERO, Known, State,
     Step,
 )
 
@@ -93,6 +93,12 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
         code = WITH_NULL if exc == {known} else UNKNOWN
     else:
         code = exc if exc in (CLEAR, SET) else UNKNOWN
+    if code == SET and not exact:  # what is returned with an exception set is a failure, if it can be one
+        failure = ZERO if machine.code.returns_object else NEGATIVE
+        if mask & failure and kind not in ("nothing",):
+            kind, value, exact, mask = "number", 0 if failure == ZERO else -1, True, failure
+        else:
+            code = UNKNOWN
     effects = []
     index = 0
     for position, parameter in enumerate(machine.code.function.parameters):
@@ -109,16 +115,19 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
     for position, name in enumerate(machine.code.parameters):
         held = state.env.get("*" + name)
         if held is not None:
-            outs.append((position, _out(machine, state, held)))
+            read = any(site.kind == "field" and site.name == "*" + name for site in machine.sites)
+            outs.append((position, "changed" if read else _out(machine, state, held)))
     return Outcome(kind, value, exact, mask, code, tuple(effects), tuple(outs))
 
 
-def _result(machine: Machine, state: State, known: Known | None, end: Leave) -> tuple[str, int, bool, int]:
+def _result(machine: Machine, state: State, known: Known | None, end: Leave) -> tuple[str, int | str, bool, int]:
     if not end.value:
         return "nothing", 0, False, ANYTHING
     if type(known) is not int:
         if isinstance(known, tuple) and type(known[0]) is int:
             return "number", known[0], True, mask_of(known, state)
+        if isinstance(known, tuple) and known[0] == "symbol":
+            return "symbol", str(known[1]), True, ANYTHING
         return "unknown", 0, False, mask_of(known, state)
     mask, owned, bits, _ = state.values[known]
     site = machine.origin(known)
@@ -151,7 +160,7 @@ def _effect(state: State, vid: int, returned: bool) -> Effect:
     if bits & ESCAPED:
         return Effect(0, True, False, True, ANYTHING)
     refined = mask if mask in (ZERO, POSITIVE) else ANYTHING
-    stored = owned < 0 and bool(bits & HELD) and not bits & STOLEN and not returned
+    stored = owned < 0 and bool(bits & STORED) and not returned
     return Effect(owned, bool(bits & HELD) and not (returned and owned >= 0 and not bits & TAKEN), stored, False, refined)
 
 

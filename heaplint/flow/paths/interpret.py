@@ -9,7 +9,7 @@ from heaplint import ir
 from heaplint.capi.api import ApiFunction
 from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, END, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
+    CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
 )
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import check, outcome_of
@@ -17,15 +17,18 @@ from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, UNINITIALIZED,
+    ANYTHING, ASSIGNED, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, STORED, UNINITIALIZED,
     UNKNOWN, ZERO, Known, State, is_literal,
+    is_null,
 )
 
-MAX_STATES = 48
-"""How many states one block is looked at in; beyond half of them conditions are no longer remembered."""
-MAX_STEPS = 6000
+MAX_STATES = 120
+"""How many states one block is looked at in: to go on with less knowledge would make up defects."""
+MAX_STEPS = 8000
 """How many blocks, counted once for each state, one function may take."""
 MAX_BLOCKS = 1500
+_GIVEN_UP = frozenset({"releases", "frees", "steals", "steals-on-success"})
+_MAIN = frozenset({"main", "wmain", "WinMain", "wWinMain"})
 _DEAL_WITH_ERRORS = frozenset({
     "PyErr_Occurred", "PyErr_Clear", "PyErr_Fetch", "PyErr_GetRaisedException", "PyErr_Print", "PyErr_WriteUnraisable",
 })
@@ -127,13 +130,9 @@ class _Interpreter:
         key_ = state.key()
         if key_ in seen:
             return
-        if len(seen) >= MAX_STATES // 2:
-            if len(seen) >= MAX_STATES:
-                self.complete = False
-                return
-            for key in [one for one in env if one[0] in "?@" or isinstance(env[one], tuple)]:
-                if env[key] is not UNINITIALIZED and env[key] != NULL:
-                    del env[key]
+        if len(seen) >= MAX_STATES:  # go on as if nothing were known: what begins from here is followed
+            self.complete = False
+            state = State({}, {}, UNKNOWN, state.trace, state.length)
             key_ = state.key()
             if key_ in seen:
                 return
@@ -177,6 +176,8 @@ class _Interpreter:
                     if known is UNINITIALIZED:
                         machine.uninitialized(state, op[2], op[3])
                         known = None
+                    elif known == NULL and type(op[3]) is ir.Assign:
+                        known = (0, ASSIGNED)
                     machine.bind(state, op[1], known, op[3])
                     if type(op[2]) is str and "&" + op[2] in env:
                         self.copied(state, op[2])
@@ -200,13 +201,15 @@ class _Interpreter:
                     machine.bind(state, op[1], None if op[2].type.arrays or _aggregate(op[2]) else UNINITIALIZED, op[2])
                     if op[2].type.base == "Py_buffer" and not op[2].type.pointers:
                         env["&" + op[1]] = UNINITIALIZED
+                elif kind == ESCAPE:
+                    machine.escape(state, op[1], machine.read(state, op[1]), self.code.function.body)
                 elif kind == EXPOSE:
                     machine.expose(state, op[1], op[2])
                 elif kind == SKIPPED:
-                    if env.pop(op[1], None) == NULL:
+                    if is_null(env.pop(op[1], None)):
                         for name in op[2]:
                             held = env.get(name)
-                            if held is UNINITIALIZED or (held == NULL and self.code.local[name].type.pointers):
+                            if held is UNINITIALIZED or (is_null(held) and self.code.local[name].type.pointers):
                                 del env[name]
             else:
                 self.go_on(state, block.end)
@@ -257,13 +260,17 @@ class _Interpreter:
             machine.bind(state, into, known, node)
             return
         if key and key.startswith(("Py_", "PyExc_", "_Py_")) and "->" not in key:
-            site = machine.site("constant", key, node)
-            machine.bind(state, into, machine.fresh(state, site, POSITIVE, 0, HELD), node)
+            site = machine.site("constant", key, self.code.function.body)
+            vid = site.index * GENERATIONS
+            if vid not in state.values:
+                state.values[vid] = (POSITIVE, 0, HELD, -1)
+            machine.bind(state, into, vid, node)
             return
         plain = bool(key) and "->" not in key and key[0] not in "*%&" and "[" not in key and "." not in key
         source = env.get(root_of(key)) if key else None
-        site = machine.site("global" if plain else "field", key, node)
-        vid = machine.fresh(state, site, ANYTHING, 0, 0, source if type(source) is int and "ob_item" in key else -1)
+        ages = bool(key) and "[" in key and self.of_list(key, source)
+        site = machine.site("global" if plain else "field", key, node, ages=ages)
+        vid = machine.fresh(state, site, ANYTHING, 0, 0, source if type(source) is int else -1)
         machine.bind(state, into, vid, node)
         if key and "[*]" not in key and "(" not in key:
             env[key] = vid
@@ -273,6 +280,13 @@ class _Interpreter:
         view = state.env.pop("&" + key)
         if type(view) is int:
             self.machine.mark(state, view, ESCAPED)
+
+    def of_list(self, key: str, source: Known | None) -> bool:
+        """Whether a key names an item of a list."""
+        if "->ob_item[" in key:
+            declared = self.code.local.get(root_of(key))
+            return declared is not None and declared.type.name == "PyListObject"
+        return type(source) is int and self.machine.origin(source).kind == "interior" and self.machine.origin(source).ages
 
     def store(self, state: State, key: str, operand: Operand, node: ir.Node) -> None:
         """Write what outlives the function: it keeps the reference."""
@@ -298,7 +312,7 @@ class _Interpreter:
             if old is None and owned > 0 and mask != ZERO and self.contract is not None and self.contract.initialises:
                 if self.of_self(state, key) and not self.looked_at(key) and machine.origin(known).kind in ("new", "parameter", "borrowed"):
                     machine.report("HL411", node, key, machine.origin(known), state)
-            machine.give(state, known, 0)
+            machine.give(state, known, STORED)
         if key:
             for one in [one for one in env if one[0] == "?" and key.rpartition(">")[2] in one]:
                 del env[one]
@@ -338,12 +352,26 @@ class _Interpreter:
             known = self.machine.read(state, end.subject)
             if type(known) is int:
                 self.machine.tested.add(self.machine.origin(known).index)
-            number = known[0] if isinstance(known, tuple) and type(known[0]) is int else None
-            targets = [target for constant, target in end.cases if number is None or constant is None or constant == number]
-            if number is None or not targets or None in {constant for constant, _ in end.cases}:
+            exact = self.constant(known)
+            targets = [
+                target for constant, target in end.cases if exact is None or constant == exact or type(constant) is not type(exact)
+            ]
+            if exact not in {constant for constant, _ in end.cases}:
                 targets.append(end.default)
+            else:
+                targets = [target for constant, target in end.cases if constant == exact]
             for target in dict.fromkeys(targets):
                 self.enter(target, state.copy())
+
+    @staticmethod
+    def constant(known: Known | None) -> int | str | None:
+        """The number, or the name of one, that a key holds."""
+        if isinstance(known, tuple):
+            if type(known[0]) is int:
+                return known[0]
+            if known[0] == "symbol":
+                return str(known[1])
+        return None
 
     def branch(self, state: State, end: Branch) -> None:
         machine = self.machine
@@ -365,9 +393,10 @@ class _Interpreter:
                     truth = _compare(end.operator, left[0], right)  # type: ignore[arg-type]
                     self.enter(end.then if truth else end.otherwise, state)
                     return
-                truth = _masks(end.operator, right)[0] & POSITIVE != 0  # a literal is not NULL
-                self.enter(end.then if truth else end.otherwise, state)
-                return
+                if is_literal(left):
+                    truth = _masks(end.operator, right)[0] & POSITIVE != 0  # it is not NULL
+                    self.enter(end.then if truth else end.otherwise, state)
+                    return
             if type(left) is int:
                 self.test(state, end, left, right)
                 return
@@ -388,8 +417,14 @@ class _Interpreter:
         """Whether two pointers are the same; None for those of which it is not known."""
         if is_literal(left) and is_literal(right):
             return left == right
-        made = [one for one in (left, right) if type(one) is int and self.machine.origin(one).kind in ("new", "memory")]
-        if made and all(type(one) is int or is_literal(one) for one in (left, right)):
+        names = self.constant(left), self.constant(right)
+        if type(names[0]) is str and type(names[1]) is str:
+            return names[0] == names[1]
+        kinds = [self.machine.origin(one).kind if type(one) is int else "" for one in (left, right)]
+        if kinds == ["constant", "constant"]:
+            return left == right
+        made = [kind for kind in kinds if kind in ("new", "memory")]
+        if len(made) == 1 and all(type(one) is int or is_literal(one) for one in (left, right)):
             return left == right
         return None
 
@@ -457,14 +492,18 @@ class _Interpreter:
             machine.use(state, end.operand, known, end.node, "return", False)
             mask, owned, bits, source = state.values[known]
             state.values[known] = (mask, owned - 1 if self.code.returns_object else owned, bits | HELD, source)
+        if self.code.function.name in _MAIN:
+            return  # what the process still has goes with it
         for vid, (mask, owned, bits, _) in state.values.items():
             if bits & ESCAPED:
                 continue
             if owned > 0 and mask != ZERO:
                 self.leak(state, vid, bits, end)
-            elif owned == -1 and bits & STOLEN and vid != known and vid in machine.given_at:
+            elif owned < 0 and bits & STOLEN and vid != known and vid in machine.given_at:
                 site = machine.origin(vid)
-                if site.kind == "borrowed" or (site.kind == "parameter" and self.contract is not None and site.index > 0):
+                if site.kind == "constant":
+                    machine.report("HL407", machine.given_at[vid], site.name, site, state, "given")
+                elif owned == -1 and site.kind == "borrowed" or machine.lent(site, 0):
                     item = machine.name_of(state, vid) or site.name
                     machine.report("HL404", machine.given_at[vid], item, site, state, "given")
         if self.contract is not None:
@@ -505,7 +544,7 @@ def _released(code: Code, lookup: Lookup) -> frozenset[int]:
 def _gives_up(known: Summary | ApiFunction | None, index: int) -> bool:
     if isinstance(known, ApiFunction):
         parameter = known.parameter(index)
-        return parameter is not None and parameter.kind in ("releases", "frees")
+        return (parameter is not None and parameter.kind in _GIVEN_UP) or any(one.kind == "format" for one in known.parameters)
     return known is not None and any(index < len(one.effects) and one.effects[index].given < 0 for one in known.outcomes)
 
 

@@ -7,10 +7,11 @@ from collections import Counter
 
 from heaplint import ir
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Ref,
+    CALL, DECLARE, DEREF, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Ref,
 )
 
 _ROOT = re.compile(r"[*&]*([A-Za-z_%]\w*)")
+_INDEX = re.compile(r"\[([A-Za-z_]\w*)\]")
 _MAX_ROUNDS = 60
 
 
@@ -45,7 +46,8 @@ def arrange(
     for key in keys:
         root = root_of(key)
         if root != key:
-            dependents.setdefault(root, []).append(key)
+            for one in {root, *_INDEX.findall(key)}:
+                dependents.setdefault(one, []).append(key)
     named = {one.name for one in function.parameters}
     outs = [key for key in keys if key[:1] == "*" and key[1:] in named]
     counts = Counter(
@@ -111,7 +113,7 @@ def _keys(blocks: list[Block], indices: list[int]) -> dict[str, None]:
     return keys
 
 
-def _block_uses(block: Block, bit: dict[str, int], outs: int) -> tuple[int, int]:
+def _block_uses(block: Block, bit: dict[str, int], outs: int, loaded: frozenset[str]) -> tuple[int, int]:
     """(keys read before they are written, keys written) of a block, as bits; `outs` are read by the caller."""
     used = defined = 0
 
@@ -135,11 +137,13 @@ def _block_uses(block: Block, bit: dict[str, int], outs: int) -> tuple[int, int]
             used |= see(op[2]) & ~defined
             defined |= see(op[1])
         elif kind == STORE:
-            used |= (see(op[2]) | see(op[1])) & ~defined
+            used |= (see(op[2]) | (see(op[1]) if op[1] in loaded else 0)) & ~defined
         elif kind == LOAD:
             used |= see(op[2]) & ~defined
             defined |= see(op[1])
         elif kind in (DEREF, EXPOSE, SKIPPED):
+            used |= see(op[1]) & ~defined
+        elif kind == ESCAPE:
             used |= see(op[1]) & ~defined
         elif kind in (FORGET, DECLARE):
             defined |= see(op[1])
@@ -160,7 +164,8 @@ def _live(blocks: list[Block], postorder: list[int], outs: list[str]) -> list[fr
     for key in outs:
         bit[key] = 1 << len(bit)
     for_caller = (1 << len(bit)) - 1
-    facts = {index: _block_uses(blocks[index], bit, for_caller) for index in postorder}
+    loaded = frozenset(op[2] for index in postorder for op in blocks[index].ops if op[0] == LOAD)
+    facts = {index: _block_uses(blocks[index], bit, for_caller, loaded) for index in postorder}
     live = [0] * len(blocks)
     for _ in range(_MAX_ROUNDS):
         changed = False

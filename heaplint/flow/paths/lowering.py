@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.flow.cfg import NO_RETURN
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, END, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Operand, Ref, Text,
+    CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Operand, Ref, Symbol, Text,
 )
 from heaplint.flow.paths.liveness import arrange
 from heaplint.model.expressions import number
@@ -266,7 +266,7 @@ class _Lowering:
         head, self.here = self.here, None
         done = self.new()
         self.breaks.append(done)
-        cases: list[tuple[int | None, int]] = []
+        cases: list[tuple[int | str | None, int]] = []
         default = done
         for one in _cases(stmt.body):
             if isinstance(one, ir.Case):
@@ -275,7 +275,8 @@ class _Lowering:
                 if one.value is None:
                     default = index
                 else:
-                    cases.append((number(one.value), index))
+                    named = one.value.text if isinstance(one.value, ir.Name) and one.value.text.isupper() else None
+                    cases.append((named or number(one.value), index))
             self.statement(one)
         self.leap(done)
         self.breaks.pop()
@@ -388,8 +389,10 @@ class _Lowering:
         variable = self.scalars.get(text)
         if variable is not None and variable.type.arrays:
             return Ref(text)
-        if text.startswith("Py_RETURN_") or text.isupper() or not (text[0].isalpha() or text[0] == "_"):
-            return text if text.startswith("Py_RETURN_") else None
+        if text.startswith("Py_RETURN_"):
+            return text
+        if text.isupper() and len(text) > 1:
+            return Symbol(text)
         result = self.temporary()
         self.emit(LOAD, result, text, node)
         return result
@@ -486,8 +489,9 @@ class _Lowering:
             return self.value(node.right)
         if node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in _effects(node))):
             return self.choose(ir.Conditional(node.start, node.end, node, _ONE, _ZERO))
-        self.value(node.left)
-        self.value(node.right)
+        for one in (self.value(node.left), self.value(node.right)):
+            if node.operator in ("|", "&", "^") and type(one) is str:
+                self.emit(ESCAPE, one)
         return None
 
     def choose(self, node: ir.Conditional) -> Operand:
@@ -533,7 +537,9 @@ class _Lowering:
                     text = f"{array.text}[{'*' if known is None else known}]"
                     return text, known is not None and array.text in self.local
                 base = self.pointer(array, inner)
-                return (_short(f"{base}[{'*' if known is None else known}]") if base else ""), False
+                index = ir.strip(inner.index)
+                place = str(known) if known is not None else index.text if isinstance(index, ir.Name) else "*"
+                return (_short(f"{base}[{place}]") if base else ""), False
             case ir.Unary(operator="*"):
                 operand = ir.strip(inner.operand)
                 if isinstance(operand, ir.Unary) and operand.operator in ("p++", "++", "p--", "--"):
@@ -665,6 +671,12 @@ def _roots(node: ir.Node) -> Iterator[str]:
 def lower(function: ir.Function) -> Code:
     """The blocks of a function."""
     lowering = _Lowering(function)
+    if any(isinstance(node, ir.Jump) and node.kind == "goto" for node in ir.walk(function.body)):
+        for stmt in function.body.body:  # a jump may pass the initialisers by
+            if isinstance(stmt, ir.Declaration):
+                for variable in stmt.variables:
+                    if variable.init is not None and variable.name in lowering.local and not variable.type.storage & {"static"}:
+                        lowering.emit(DECLARE, variable.name, variable)
     lowering.statement(function.body)
     if lowering.here is not None and lowering.here.end is None:
         closing = ir.Return(max(function.body.start, function.body.end - 1), function.body.end, None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heaplint import ir
-from heaplint.flow.paths.code import Code, Operand, Ref, Text
+from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (
-    CLEAR, DANGLING, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN,
-    UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value, is_literal,
+    ASSIGNED, CLEAR, DANGLING, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, POSITIVE, SET, STALE, STOLEN, STORED,
+    TAKEN,     UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value, is_literal, is_null,
 )
 
 _MAX_OWNED = 3
@@ -101,6 +101,8 @@ class Machine:
             return (operand,)
         if operand is None:
             return None
+        if type(operand) is Symbol:
+            return ("symbol", operand.name)
         return ("literal", operand.key) if type(operand) is Ref else LITERAL
 
     def name_of(self, state: State, vid: int) -> str:
@@ -199,9 +201,13 @@ class Machine:
                 self.needs(state, operand, known, mask, node, callee)
         elif known is UNINITIALIZED:
             self.uninitialized(state, operand, node)
-        elif needed and callee and known == NULL and type(operand) is str and operand in self.code.local:
+        elif (
+            needed and is_null(known) and type(operand) is str and operand in self.code.local
+            and (callee or (isinstance(known, tuple) and known[-1] == ASSIGNED))
+        ):
             self.report("HL501", node, operand, None, state, callee)
             state.env.pop(operand, None)
+            state.exc = UNKNOWN
 
     def needs(self, state: State, operand: Operand, vid: int, mask: int, node: ir.Node, callee: str) -> None:
         """A value that may be NULL stands where none may be."""
@@ -213,6 +219,9 @@ class Machine:
         elif site.kind == "parameter":
             self.needed.add(site.index)
         _, owned, bits, source = state.values[vid]
+        if mask == ZERO:  # the program ends here
+            state.exc = UNKNOWN
+            bits |= ESCAPED
         state.values[vid] = (POSITIVE, owned, bits, source)
         self.settle(state, vid, POSITIVE)
 
@@ -266,6 +275,12 @@ class Machine:
         elif self.lent(site, owned):
             self.report("HL404", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
+        elif site.kind == "parameter" and owned < 0 and not bits & (STORED | STOLEN | TAKEN):
+            self.report("HL406", node, self.item(state, operand, vid), site, state)
+            bits |= ESCAPED
+        elif site.kind == "field" and "[" in site.name and not bits & (TAKEN | STOLEN | HELD):
+            bits |= DEAD  # it was taken out of an array, and the array's reference is released
+            self.released_at[vid] = node
         elif site.kind in ("field", "global") and type(operand) is str and operand[0] == "%":
             bits |= DANGLING
             self.released_at[vid] = node
@@ -276,7 +291,8 @@ class Machine:
         if owned < 0:  # it was stored: the reference that is released may be the one of the place it is stored in
             return False
         if site.kind == "parameter":  # a helper may take over what it is given, what the interpreter calls may not
-            return self.contract is not None and site.index > 0
+            contract = self.contract
+            return contract is not None and contract.lends and (site.index > 0 or contract.executes)
         replaced = site.name.endswith("_GET_ITEM") and any(one.endswith("_SET_ITEM") for one in self.code.callees)
         return site.kind == "borrowed" and not replaced
 
@@ -292,8 +308,9 @@ class Machine:
     def orphan(self, state: State, vid: int) -> None:
         """An object is gone, and with it what was only borrowed from it."""
         for other, (mask, owned, bits, source) in list(state.values.items()):
-            if source == vid and owned <= 0 and not bits & (HELD | ESCAPED | TAKEN) and other != vid:
-                state.values[other] = (mask, owned, bits | DEAD, source)
+            kept = bits & HELD and not bits & STOLEN
+            if source == vid and owned <= 0 and not kept and not bits & (ESCAPED | TAKEN) and other != vid:
+                state.values[other] = (mask, owned, (bits & ~(STOLEN | HELD)) | DEAD, source)
 
     def give(self, state: State, vid: int, bit: int) -> None:
         """A reference goes to something that keeps it."""
@@ -301,8 +318,8 @@ class Machine:
         if mask != ZERO:
             state.values[vid] = (mask, max(owned - 1, -2), bits | bit | HELD, source)
 
-    def steal(self, state: State, operand: Operand, vid: int, node: ir.Node, consumed: bool) -> None:
-        """A call takes over a reference; `consumed`: it does not keep the object."""
+    def steal(self, state: State, operand: Operand, vid: int, node: ir.Node, consumed: bool, keeper: int = -1) -> None:
+        """A call takes over a reference for `keeper`; `consumed`: it does not keep the object."""
         mask, owned, bits, source = state.values[vid]
         site = self.origin(vid)
         if mask == ZERO or bits & ESCAPED:
@@ -316,6 +333,9 @@ class Machine:
             state.values[vid] = (mask, 0, bits | STOLEN | DEAD, source)
         else:
             self.give(state, vid, STOLEN)
+            if keeper >= 0 and site.kind == "new" and not bits & HELD:
+                mask, owned, bits, _ = state.values[vid]
+                state.values[vid] = (mask, owned, bits, keeper)
 
     def mark(self, state: State, vid: int, bit: int) -> None:
         """Set a bit of a value."""

@@ -28,9 +28,9 @@ class Outcome(NamedTuple):
     """One way in which a call ends."""
 
     kind: str
-    """Of the result: new, borrowed, memory, argument, number, nothing, unknown."""
-    value: int
-    """The argument's index for argument, an exact number for number."""
+    """Of the result: new, borrowed, memory, argument, number, symbol, nothing, unknown."""
+    value: int | str
+    """The argument's index for argument, an exact number for number, a name for symbol."""
     exact: bool
     """`value` is the number that is returned."""
     mask: int

@@ -27,6 +27,8 @@ TAKEN: Final = 32
 """A reference was taken with Py_INCREF."""
 DANGLING: Final = 64
 """The reference that a field keeps was released, and the field still points there."""
+STORED: Final = 128
+"""It was put somewhere that outlives the function."""
 
 Value: TypeAlias = tuple[int, int, int, int]
 """(what it may be, references owned, bits, the value it was borrowed from or -1)"""
@@ -40,6 +42,13 @@ LITERAL: Final[tuple[object, ...]] = ("literal",)
 
 NULL: Final[tuple[object, ...]] = (0,)
 
+def is_null(known: object) -> bool:
+    """Whether a key holds the constant 0."""
+    return isinstance(known, tuple) and known[0] == 0 and type(known[0]) is int
+
+
+ASSIGNED: Final = "assigned"
+"""Behind the constant 0: NULL was put there by an assignment, not by a declaration."""
 FAILED: Final = "failed"
 """Behind a constant: the result of a call that failed."""
 
