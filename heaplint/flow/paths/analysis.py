@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from heaplint import ir
@@ -19,6 +19,8 @@ from heaplint.flow.paths.summary import Outcome, Summary, condensed
 from heaplint.model.program import Program, Unit
 
 _MAX_DEPTH = 12
+_OF_PYTHON = frozenset({"mem", "object", "gc"})
+"""The families of memory whose functions only code with an interpreter at hand calls."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +33,8 @@ class Result:
     """None when nothing can be said of it to its callers."""
     complete: bool
     contract: Contract | None
+    silent: tuple[Draft, ...] = ()
+    """Where it returns a failure without an exception, for its callers to complain of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,20 +63,49 @@ class Analysis:
                 for text in one.texts:
                     known.homes.setdefault(text.path, one)
         self.known = known
+        self._results: list[Result] | None = None
         self._summaries: dict[str, Summary | ApiFunction | None] = {}
 
-    def results(self) -> Iterator[Result]:
-        """The results of the unit's own functions that have to do with references or memory."""
-        for text in self.unit.own:
-            if not text.names_python():
-                continue
-            for item in text.items:
-                if item.kind != "function":
-                    continue
-                for function in text.parse(item).functions:
-                    result = self.result(function)
-                    if result is not None:
-                        yield result
+    def results(self) -> list[Result]:
+        """The results of the unit's own functions."""
+        if self._results is None:
+            functions = [
+                function for text in self.unit.own if text.names_python() for item in text.items if item.kind == "function"
+                for function in text.parse(item).functions
+            ]
+            made = [result for function in functions if (result := self.result(function)) is not None]
+            self._results = self._moved_to_their_place(made)
+        return self._results
+
+    def _moved_to_their_place(self, results: list[Result]) -> list[Result]:
+        """A failure without an exception is reported in the helper that could have set one, not where it is passed on."""
+        own = {(result.function.path, result.function.start): result for result in results}
+        moved: dict[tuple[str, int], dict[int, Draft]] = {}
+        kept: dict[tuple[str, int], list[Draft]] = {}
+        for place, result in own.items():
+            for draft in result.drafts:
+                places = list(self._culprits(draft, own, 0)) if draft.rule == "HL601" and draft.item else []
+                for culprit, better in places:
+                    moved.setdefault((culprit.function.path, culprit.function.start), {}).setdefault(id(better.node), better)
+                if not places:
+                    kept.setdefault(place, []).append(draft)
+        return [
+            replace(result, drafts=(*kept.get(place, ()), *moved.get(place, {}).values())) for place, result in own.items()
+        ]
+
+    def _culprits(
+        self, draft: Draft, own: Mapping[tuple[str, int], Result], depth: int
+    ) -> Iterator[tuple[Result, Draft]]:
+        """The helpers, and the places in them, that a failure without an exception comes from."""
+        function = self.unit.function(draft.item) if self.unit.has_function(draft.item) else None
+        result = own.get((function.path, function.start)) if function is not None else None
+        if result is None or depth > _MAX_DEPTH:
+            return
+        for one in result.silent:
+            if _of_python(one.item):
+                yield result, one
+            elif api(one.item) is None:
+                yield from self._culprits(one, own, depth + 1)
 
     def result(self, function: ir.Function) -> Result | None:
         """The result of a function; None while it is being made: the function calls itself."""
@@ -115,7 +148,10 @@ class Analysis:
         summary = None
         if outcomes is not None:
             summary = Summary(outcomes, needed, machine.runs_python, domains.pop() if len(domains) == 1 else "")
-        return Result(function, tuple(machine.drafts.values()), summary, run.complete, contract)
+        drafts = list(machine.drafts.values())
+        if machine.raises:  # some failures come with an exception: a caller cannot tell those that do not
+            drafts += [one for one in machine.silent.values() if _of_python(one.item)]
+        return Result(function, tuple(drafts), summary, run.complete, contract, tuple(machine.silent.values()))
 
     def lookup(self, name: str) -> Summary | ApiFunction | None:
         """What is known of a callee by its name in the unit."""
@@ -140,6 +176,12 @@ class Analysis:
         home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
         result = (self if home is self.unit else analysis(home)).result(function)
         return result.summary if result is not None else None
+
+
+def _of_python(name: str) -> bool:
+    """Whether a function allocates memory for code that has an interpreter at hand."""
+    fact = api(name)
+    return fact is not None and fact.result == "memory" and fact.of in _OF_PYTHON
 
 
 def _settled(code: Code, run: Run) -> set[Outcome]:

@@ -600,7 +600,7 @@ def _fits(state: State, pairs: list[tuple[Operand, Known | None]], outcome: Outc
 
 
 def _described(outcome: Outcome, summary: Summary) -> str:
-    if outcome.exc == SET and outcome.mask in (ZERO, NEGATIVE):
+    if (outcome.exc == SET and outcome.mask == ZERO) or outcome.mask == NEGATIVE:
         return "fails"
     if outcome.mask == ZERO:
         return "returns NULL" if _gives_pointer(summary) else "returns 0"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from heaplint import ir
 from heaplint.flow.paths.code import Leave
 from heaplint.flow.paths.contract import Contract
-from heaplint.flow.paths.machine import Machine, mask_of
+from heaplint.flow.paths.machine import Draft, Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
 from heaplint.flow.paths.values import (
     ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STORED, TAKEN, UNKNOWN, ZERO, Known, State,
@@ -25,12 +26,27 @@ def check(machine: Machine, state: State, known: Known | None, end: Leave, contr
             _borrowed(machine, state, known, end)
     elif contract.returns == "int" and end.value and known is not None:
         if mask == NEGATIVE and exc in (CLEAR, DOUBTFUL_NUMBER) and (type(known) is int or (isinstance(known, tuple) and known[0] == -1)):
-            machine.report("HL601", end.node, _last(state.trace, _FAILED) if exc == CLEAR else "", None, state, "-1")
+            step = _last(state.trace, _FAILED) if exc == CLEAR else None
+            machine.report("HL601", _place(step, end), _callee(step), None, state, "-1")
         elif not mask & NEGATIVE:
             _value(machine, state, known, end, True)
 
 
+def silent(machine: Machine, state: State, known: Known | None, end: Leave) -> None:
+    """Remember that a helper returns a failure without an exception, after a call that failed without one."""
+    mask = mask_of(known, state)
+    if state.exc == CLEAR and end.value and mask == (ZERO if machine.code.returns_object else NEGATIVE):
+        if (step := _last(state.trace, _FAILED)) is not None:
+            value = "NULL" if mask == ZERO else "-1"
+            draft = Draft("HL601", _place(step, end), _callee(step), None, state.trace, state.length, value)
+            machine.silent.setdefault((id(draft.node), draft.item), draft)
+    elif state.exc == SET and end.value and mask in (ZERO, NEGATIVE):
+        machine.raises = True
+
+
 _NUMBERS = frozenset({"int", "long", "char", "short", "double", "float", "size_t", "Py_ssize_t", "unsigned int", "unsigned long"})
+_FAR = 200
+"""In bytes."""
 _FAILED = (" fails", " returns NULL")
 _RAISED = (" fails", " raises")
 
@@ -38,8 +54,8 @@ _RAISED = (" fails", " raises")
 def _null(machine: Machine, state: State, known: Known | None, end: Leave, mask: int) -> None:
     """NULL is returned where an exception has to go with it."""
     if mask == ZERO and state.exc in (CLEAR, DOUBTFUL_NUMBER):
-        item = _last(state.trace, _FAILED) if state.exc == CLEAR else ""
-        machine.report("HL601", end.node, item, None, state, "NULL")
+        step = _last(state.trace, _FAILED) if state.exc == CLEAR else None
+        machine.report("HL601", _place(step, end), _callee(step), None, state, "NULL")
     elif mask & ZERO and state.exc == CLEAR and type(known) is int:
         site = machine.origin(known)
         if site.failure == "clean" and site.kind in ("new", "borrowed", "memory"):
@@ -52,9 +68,9 @@ def _value(machine: Machine, state: State, known: Known | None, end: Leave, sure
     if not sure and (type(known) is not int or machine.origin(known).kind not in ("new", "borrowed", "field", "parameter")):
         return
     if exc == SET:
-        machine.report("HL602", end.node, _last(state.trace, _RAISED), None, state)
+        machine.report("HL602", end.node, _callee(_last(state.trace, _RAISED)), None, state)
     elif exc in (DOUBTFUL_NULL, DOUBTFUL_NUMBER):
-        machine.report("HL602", end.node, _last(state.trace, (" fails",)), None, state, "doubtful")
+        machine.report("HL602", end.node, _callee(_last(state.trace, (" fails",))), None, state, "doubtful")
     elif isinstance(exc, frozenset):
         for one in exc:
             site = machine.origin(one)
@@ -75,14 +91,22 @@ def _borrowed(machine: Machine, state: State, vid: int, end: Leave) -> None:
         machine.report("HL405", end.node, machine.name_of(state, vid) or site.name, site, state, "given away")
 
 
-def _last(step: Step | None, endings: tuple[str, ...]) -> str:
-    """The call that failed, or raised, last on the way."""
-    while step is not None:
-        for ending in endings:
-            if step.what.endswith(ending):
-                return step.what.removesuffix(ending)
+def _last(step: Step | None, endings: tuple[str, ...]) -> Step | None:
+    """The last step on the way at which a call failed, or raised."""
+    while step is not None and not step.what.endswith(endings):
         step = step.before
-    return ""
+    return step
+
+
+def _callee(step: Step | None) -> str:
+    return step.what.partition(" ")[0] if step is not None else ""
+
+
+def _place(step: Step | None, end: Leave) -> ir.Node:
+    """Where an exception is missing: the return, or the test of the call where the two are far apart (a shared exit)."""
+    if step is not None and not 0 <= end.node.start - step.node.end < _FAR:
+        return step.node
+    return end.node
 
 
 def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) -> Outcome:

@@ -12,7 +12,7 @@ from heaplint.flow.paths.code import (
     CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
 )
 from heaplint.flow.paths.contract import Contract
-from heaplint.flow.paths.exits import check, outcome_of
+from heaplint.flow.paths.exits import check, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import Outcome, Summary
@@ -508,6 +508,8 @@ class _Interpreter:
                     machine.report("HL404", machine.given_at[vid], item, site, state, "given")
         if self.contract is not None:
             check(machine, state, known, end, self.contract)
+        else:
+            silent(machine, state, known, end)
         self.outcomes.add(outcome_of(machine, state, known, end))
 
     def leak(self, state: State, vid: int, bits: int, end: Leave) -> None:

@@ -41,6 +41,10 @@ class Machine:
         self.sites: list[Site] = []
         self._by_node: dict[tuple[int, str], Site] = {}
         self.drafts: dict[tuple[object, ...], Draft] = {}
+        self.silent: dict[tuple[int, str], Draft] = {}
+        """Ways on which a failure is returned without an exception, after which call: for callers to complain of."""
+        self.raises = False
+        """On some way a failure is returned with an exception."""
         self.taken_at: dict[int, ir.Node] = {}
         """Value → where a reference to it was last taken."""
         self.released_at: dict[int, ir.Node] = {}
