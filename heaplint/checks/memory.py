@@ -18,6 +18,8 @@ def memory(unit: Unit) -> Iterator[Report]:
 
 def _unchecked(draft: Draft, item: str) -> str:
     where = f"handed to {draft.detail}" if draft.detail else "followed"
+    if draft.site is not None and draft.site.kind == "parameter":
+        return f"{item} is {where}, but it may be NULL here: the value of a deletion, or no keywords; check it first"
     if draft.site is None:
         return f"{item} is NULL on this path and {where}"
     return f"{item} is {where}, but {draft.site.name.partition(' ')[0]} gives NULL when it fails; check it first"
@@ -25,6 +27,8 @@ def _unchecked(draft: Draft, item: str) -> str:
 
 def _mixed(draft: Draft, item: str) -> str:
     made, _, freed = draft.detail.partition(">")
+    if draft.site is not None and draft.site.kind == "parameter":
+        return f"{item} is an object and is freed as {freed} memory; use tp_free or PyObject_Free"
     return f"{item} was allocated by {_origin(draft)} ({made} memory) and is freed as {freed} memory"
 
 

@@ -19,6 +19,10 @@ def references(unit: Unit) -> Iterator[Report]:
 def _leaked(draft: Draft, item: str) -> str:
     if draft.detail == "temporary":
         return f"the new reference from {item} is lost: the call it is given to does not take it over; keep it in a variable and Py_DECREF it"
+    if draft.detail == "left":
+        return f"{item} is left with a new reference although the function fails, and callers do not release it"
+    if draft.detail == "consumed":
+        return f"{item} is not released on this way to fail, but on others, and taken over on success: the caller cannot know"
     if draft.detail == "taken":
         return f"the reference taken to {item} is not released on this path; Py_DECREF({item})"
     return f"{item}, a new reference from {_origin(draft)}, is not released on this path; Py_DECREF({item})"

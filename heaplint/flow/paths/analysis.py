@@ -14,7 +14,7 @@ from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
-from heaplint.flow.paths.machine import Draft
+from heaplint.flow.paths.machine import Draft, Machine
 from heaplint.flow.paths.summary import Outcome, Summary, condensed
 from heaplint.model.program import Program, Unit
 
@@ -35,6 +35,8 @@ class Result:
     contract: Contract | None
     silent: tuple[Draft, ...] = ()
     """Where it returns a failure without an exception, for its callers to complain of."""
+    left: tuple[Draft, ...] = ()
+    """Where it returns a failure and leaves a new reference behind a parameter."""
 
 
 @dataclass(slots=True, eq=False)
@@ -85,6 +87,7 @@ class Analysis:
         for place, result in own.items():
             for draft in result.drafts:
                 places = list(self._culprits(draft, own, 0)) if draft.rule == "HL601" and draft.item else []
+                places += self._left_behind(draft, own) if draft.rule in ("HL401", "HL509") else ()
                 for culprit, better in places:
                     moved.setdefault((culprit.function.path, culprit.function.start), {}).setdefault(id(better.node), better)
                 if not places:
@@ -92,6 +95,18 @@ class Analysis:
         return [
             replace(result, drafts=(*kept.get(place, ()), *moved.get(place, {}).values())) for place, result in own.items()
         ]
+
+    def _left_behind(self, draft: Draft, own: Mapping[tuple[str, int], Result]) -> Iterator[tuple[Result, Draft]]:
+        """The places in a helper that fail and leave a new reference to the caller, who does not look for one."""
+        callee, _, _ = draft.site.name.partition(" ") if draft.site is not None else ("", "", "")
+        step = draft.trace
+        while step is not None and step.what != f"{callee} fails":
+            step = step.before
+        function = self.unit.function(callee) if step is not None and self.unit.has_function(callee) else None
+        result = own.get((function.path, function.start)) if function is not None else None
+        if result is not None:
+            for one in result.left:
+                yield result, one
 
     def _culprits(
         self, draft: Draft, own: Mapping[tuple[str, int], Result], depth: int
@@ -142,16 +157,19 @@ class Analysis:
         needed = frozenset(
             position for position, name in enumerate(code.parameters)
             for site in machine.sites
-            if site.kind == "parameter" and site.name == name and site.index in machine.needed and site.index not in machine.tested
+            if site.kind == "parameter" and site.name == name and site.index in machine.needed
         )
         domains = {site.domain for site in machine.sites if site.kind == "memory"}
         summary = None
         if outcomes is not None:
             summary = Summary(outcomes, needed, machine.runs_python, domains.pop() if len(domains) == 1 else "")
-        drafts = list(machine.drafts.values())
+        drafts = [*machine.drafts.values(), *_taken_over_at_times(code, machine)]
         if machine.raises:  # some failures come with an exception: a caller cannot tell those that do not
             drafts += [one for one in machine.silent.values() if _of_python(one.item)]
-        return Result(function, tuple(drafts), summary, run.complete, contract, tuple(machine.silent.values()))
+        return Result(
+            function, tuple(drafts), summary, run.complete, contract, tuple(machine.silent.values()),
+            tuple(machine.left.values()),
+        )
 
     def lookup(self, name: str) -> Summary | ApiFunction | None:
         """What is known of a callee by its name in the unit."""
@@ -176,6 +194,21 @@ class Analysis:
         home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
         result = (self if home is self.unit else analysis(home)).result(function)
         return result.summary if result is not None else None
+
+
+def _taken_over_at_times(code: Code, machine: Machine) -> Iterator[Draft]:
+    """An argument that a helper takes over when it succeeds and in some of its failures, but not in others."""
+    for position, name in enumerate(code.parameters):
+        ways = [way for way in machine.exits if way[0] == position]
+        succeeded = {given for _, given, failed, *_ in ways if not failed}
+        failures = {given for _, given, failed, *_ in ways if failed}
+        if succeeded == {-1} and failures == {-1, 0}:
+            reported: set[int] = set()
+            for _, given, failed, node, trace, length in ways:
+                if failed and given == 0 and id(node) not in reported:
+                    reported.add(id(node))
+                    site = next(site for site in machine.sites if site.kind == "parameter" and site.name == name)
+                    yield Draft("HL401", node, name, site, trace, length, "consumed")
 
 
 def _of_python(name: str) -> bool:

@@ -256,6 +256,8 @@ class _Call:
     def take_out(self) -> None:
         """An item is put over another one, which is now its own that has it in hand."""
         container = self.machine.read(self.state, self.args[0])
+        for key in [key for key in self.state.env if key[0] == "="]:
+            del self.state.env[key]
         for vid, value in list(self.state.values.items()):
             if type(container) is int and value[3] == container and self.machine.origin(vid).kind == "borrowed":
                 self.machine.mark(self.state, vid, ESCAPED)
@@ -295,6 +297,9 @@ class _Call:
             machine.report("HL406", self.node, machine.item(state, operand, vid), site, state)
         elif site.kind == "memory" and mask & POSITIVE and _mixed(site.domain, parameter.domain):
             machine.report("HL502", self.node, machine.item(state, operand, vid), site, state, f"{site.domain}>{parameter.domain}")
+        if site.kind == "parameter" and site.index == 0 and parameter.domain in ("mem", "raw", "libc"):
+            if machine.contract is not None and machine.contract.destroys:
+                machine.report("HL502", self.node, machine.item(state, operand, vid), site, state, f"object>{parameter.domain}")
         if owned > 0:
             bits = bits | DEAD if site.owns and not bits & (HELD | ESCAPED) else bits | ESCAPED
             machine.released_at[vid] = self.node
@@ -498,6 +503,10 @@ class _Call:
         if fact.name == "PyErr_Occurred":
             self.occurred(state)
             return
+        accessor = self.accessor()
+        if accessor and (known := state.env.get(accessor)) is not None:
+            machine.bind(state, into, known, node)
+            return
         fails = _FAILS.get(fact.result, 0) if fact.failure != "never" else 0
         mask = _MASKS.get(fact.result, ZERO | POSITIVE if fact.failure != "never" else POSITIVE)
         owned = 1 if fact.result in ("new", "memory") else 0
@@ -526,6 +535,17 @@ class _Call:
         if fails and failure in ("raises", "maybe"):
             machine.pend(state, vid)
         machine.bind(state, into, vid, node)
+        if accessor:
+            state.env[accessor] = vid
+            machine.remembers = True
+
+    def accessor(self) -> str:
+        """A key for what an accessor that cannot fail gives for these arguments; "" for other calls."""
+        if self.fact.result != "borrowed" or self.fact.failure != "never" or self.fact.name in _OF_THE_OBJECT:
+            return ""
+        if not all(type(one) is int or (type(one) is str and one[0] != "%") for one in self.args):
+            return ""
+        return f"={self.fact.name}({', '.join(map(str, self.args))})"
 
     def keeper(self) -> int:
         """The value of the argument that a borrowed result is borrowed from; -1 for none."""
@@ -608,7 +628,7 @@ def _described(outcome: Outcome, summary: Summary) -> str:
 
 
 def _gives_pointer(summary: Summary) -> bool:
-    return any(one.kind in ("new", "memory", "borrowed", "argument") for one in summary.outcomes)
+    return any(one.kind in ("new", "shared", "memory", "borrowed", "argument") for one in summary.outcomes)
 
 
 def _come_to(
@@ -718,6 +738,10 @@ def _give_result(
         return
     lazily = outcome.exc == WITH_NULL
     fails = (ZERO if kind != "number" else NEGATIVE) if lazily else 0
+    if kind == "shared":  # what a field held, or NULL because it held nothing
+        made = machine.site("new", name, node)
+        machine.bind(state, into, machine.fresh(state, made, outcome.mask, 1), node)
+        return
     if kind in ("new", "memory"):
         null_only = outcome.mask == ZERO
         failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"
@@ -725,8 +749,8 @@ def _give_result(
         vid = machine.fresh(state, made, outcome.mask, 0 if null_only else 1)
     elif kind == "borrowed":
         failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"
-        made = machine.site("unknown", name, node, fails=fails, failure=failure)
-        vid = machine.fresh(state, made, outcome.mask, 0, HELD)
+        made = machine.site("borrowed", name, node, fails=fails or outcome.mask & ZERO, failure=failure)
+        vid = machine.fresh(state, made, outcome.mask, 0)
     else:
         made = machine.site("number" if kind == "number" else "unknown", name, node, fails=fails, failure="raises" if lazily else "never")
         vid = machine.fresh(state, made, outcome.mask, 0, HELD | (ESCAPED if kind == "unknown" else 0))

@@ -20,3 +20,5 @@ class Contract(NamedTuple):
     """The arguments are lent; Argument Clinic may hand over what a converter made."""
     executes: bool = False
     """A Py_mod_exec slot: the first argument is the module, and lent like the others."""
+    nullable: frozenset[int] = frozenset()
+    """The arguments that may be NULL: the value of a deletion, the keywords of a call without any."""

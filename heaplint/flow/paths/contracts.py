@@ -9,13 +9,19 @@ from collections.abc import Iterator, Mapping
 from heaplint import ir
 from heaplint.capi.facts import signatures
 from heaplint.flow.paths.exits import Contract
-from heaplint.model.expressions import fields_of, function_name
+from heaplint.model.expressions import fields_of, flag_names, function_name
 from heaplint.model.program import Unit
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
 
 _TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef|ModuleDef_Slot)\b")
 _METHOD = Contract("object", False, False, False)
-_SETTER = Contract("int", False, False, False)
+_SETTER = Contract("int", False, False, False, nullable=frozenset({1}))
+_KEYWORDS = _METHOD._replace(nullable=frozenset({2}))
+_NULLABLE = {
+    "tp_setattro": 2, "tp_setattr": 2, "tp_descr_set": 2, "mp_ass_subscript": 2, "sq_ass_item": 2, "tp_init": 2, "tp_new": 2,
+    "tp_call": 2,
+}
+"""Slots → the argument that may be NULL (Doc/c-api/typeobj.rst)."""
 _EXEC = Contract("int", False, False, False, executes=True)
 _SILENT = frozenset({"tp_iternext", "am_anext"})
 _DESTROYS = frozenset({"tp_dealloc", "tp_clear", "tp_finalize", "tp_del", "tp_free"})
@@ -29,7 +35,8 @@ def _slot(name: str) -> Contract | None:
     returns = {"o": "object", "i": "int", "s": "int", "h": "int"}.get(known.returns, "other")
     if name in _NO_ERROR:
         returns = "other"
-    return Contract(returns, name in _SILENT, name == "tp_init", name in _DESTROYS)
+    nullable = frozenset({_NULLABLE[name]}) if name in _NULLABLE else frozenset[int]()
+    return Contract(returns, name in _SILENT, name == "tp_init", name in _DESTROYS, nullable=nullable)
 
 
 @functools.lru_cache(maxsize=64)
@@ -83,8 +90,10 @@ def _table(kind: str, init: ir.InitList) -> Iterator[tuple[str, Contract]]:
         if not isinstance(row, ir.InitList):
             continue
         if kind == "PyMethodDef":
-            if name := function_name(fields_of(row, METHOD_FIELDS)[0].get("ml_meth")):
-                yield name, _METHOD
+            fields = fields_of(row, METHOD_FIELDS)[0]
+            if name := function_name(fields.get("ml_meth")):
+                flags, _ = flag_names(fields.get("ml_flags"))
+                yield name, _KEYWORDS if {"METH_VARARGS", "METH_KEYWORDS"} <= flags else _METHOD
         elif kind == "PyGetSetDef":
             fields = fields_of(row, GETSET_FIELDS)[0]
             if name := function_name(fields.get("get")):

@@ -123,6 +123,8 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
             kind, value, exact, mask = "number", 0 if failure == ZERO else -1, True, failure
         else:
             code = UNKNOWN
+    elif code == UNKNOWN and exact and mask == (ZERO if machine.code.returns_object else NEGATIVE):
+        code = SET  # a failure: it will have its exception
     effects = []
     index = 0
     for position, parameter in enumerate(machine.code.function.parameters):
@@ -135,12 +137,23 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
             continue
         effects.append(_effect(state, index * GENERATIONS, kind == "argument" and value == position and type(known) is int))
         index += 1
+    if machine.contract is None:
+        failed = exact and mask == (ZERO if machine.code.returns_object else NEGATIVE) and code != CLEAR
+        for position, effect in enumerate(effects):
+            if not effect.escaped and not effect.stored and effect.refined != ZERO:
+                machine.exits.append((position, effect.given, failed, end.node, state.trace, state.length))
     outs = []
     for position, name in enumerate(machine.code.parameters):
         held = state.env.get("*" + name)
         if held is not None:
             read = any(site.kind == "field" and site.name == "*" + name for site in machine.sites)
             outs.append((position, "changed" if read else _out(machine, state, held)))
+    if exact and code == SET:
+        for position, made in outs:
+            if made in ("new", "memory"):
+                name = machine.code.parameters[position]
+                draft = Draft("HL401", end.node, "*" + name, None, state.trace, state.length, "left")
+                machine.left.setdefault((position, id(end.node)), draft)
     return Outcome(kind, value, exact, mask, code, tuple(effects), tuple(outs))
 
 
@@ -165,8 +178,10 @@ def _result(machine: Machine, state: State, known: Known | None, end: Leave) -> 
         return "unknown", 0, False, mask
     if site.kind in ("new", "memory") and owned >= 0:
         return site.kind, 0, False, mask
-    if site.kind in ("borrowed", "field", "global", "constant", "interior"):
-        return ("new" if owned >= 0 and bits & TAKEN else "borrowed"), 0, False, mask
+    if site.kind in ("borrowed", "field", "global", "constant") and owned >= 0 and bits & TAKEN:
+        return "shared", 0, False, mask
+    if site.kind == "borrowed":
+        return "borrowed", 0, False, mask
     return "unknown", 0, False, mask
 
 

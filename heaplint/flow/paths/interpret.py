@@ -14,7 +14,7 @@ from heaplint.flow.paths.code import (
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import check, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
-from heaplint.flow.paths.machine import Machine
+from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import Outcome, Summary
 from heaplint.flow.paths.values import (
     ANYTHING, ASSIGNED, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, STORED, UNINITIALIZED,
@@ -473,6 +473,8 @@ class _Interpreter:
             self.enter(end.then if known == (1,) else end.otherwise, state)
             return
         other = state.copy()
+        if end.operator in ("==", "!="):
+            self.equal(state if end.operator == "==" else other, end)
         if remembered:
             state.env[key] = (1,)
             other.env[key] = (0,)
@@ -480,6 +482,14 @@ class _Interpreter:
         other.note(end.node, "the condition is false")
         self.enter(end.then, state)
         self.enter(end.otherwise, other)
+
+    def equal(self, state: State, end: Branch) -> None:
+        """Two pointers are the same: when one is not NULL, the other is none either."""
+        machine = self.machine
+        sides = machine.read(state, end.left), machine.read(state, end.right)
+        for one, other in (sides, sides[::-1]):
+            if type(one) is int and other is not None and mask_of(other, state) == POSITIVE:
+                machine.refine(state, one, POSITIVE)
 
     def leave(self, state: State, end: Leave) -> None:
         """The function returns: what it still owns and gives nobody is lost."""

@@ -123,6 +123,8 @@ class _Lowering:
             self.discard(inner.right)
         elif isinstance(inner, ir.Call) and ir.called(inner) in _ASSERTIONS and inner.args:
             passed, failed = self.new(), self.new()
+            if (asserted := _asserted(inner.args[0])) in (one.name for one in self.function.parameters):
+                self.emit(DEREF, asserted, inner)  # the caller has to see to it
             self.condition(inner.args[-1] if ir.called(inner) == "_PyObject_ASSERT" else inner.args[0], passed, failed)
             self.here = self.blocks[passed]
         elif isinstance(inner, ir.Call) and ir.called(inner) in NO_RETURN:
@@ -573,6 +575,14 @@ class _Lowering:
 
 _ONE = ir.Constant(0, 0, "number", "1")
 _ZERO = ir.Constant(0, 0, "number", "0")
+
+
+def _asserted(expr: ir.Expr) -> str:
+    """The variable that an assertion says is not NULL."""
+    inner = ir.strip(expr)
+    if isinstance(inner, ir.Binary) and inner.operator == "!=" and ir.is_null(inner.right):
+        inner = ir.strip(inner.left)
+    return inner.text if isinstance(inner, ir.Name) else ""
 
 
 def _whole(node: ir.Expr) -> int | None:

@@ -9,10 +9,13 @@ from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (
     ASSIGNED, CLEAR, DANGLING, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, POSITIVE, SET, STALE, STOLEN, STORED,
-    TAKEN,     UNINITIALIZED, UNKNOWN, ZERO, Known, Site, State, Step, Value, is_literal, is_null,
+    TAKEN, UNINITIALIZED, UNKNOWN, USED, ZERO, Known, Site, State, Step, Value, is_literal, is_null,
 )
 
 _MAX_OWNED = 3
+_AT_ONCE = 100
+"""In bytes: a release so close behind the call makes the reference a borrowed one, on purpose."""
+_NO_USE = frozenset({"Py_DECREF", "Py_XDECREF", "Py_INCREF", "Py_XINCREF"})
 _LOSABLE = frozenset({"new", "memory", "buffer", "parameter", "borrowed", "field"})
 _PASSED_ON = frozenset({"new", "borrowed", "interior", "memory"})
 
@@ -43,6 +46,12 @@ class Machine:
         self.drafts: dict[tuple[object, ...], Draft] = {}
         self.silent: dict[tuple[int, str], Draft] = {}
         """Ways on which a failure is returned without an exception, after which call: for callers to complain of."""
+        self.left: dict[tuple[int, int], Draft] = {}
+        """Where a failure is returned although a new reference lies where a parameter points."""
+        self.exits: list[tuple[int, int, bool, ir.Node, Step | None, int]] = []
+        """For each way out of a helper and each parameter: the references given up, and whether the function failed."""
+        self.remembers = False
+        """Some keys stand for what an accessor gives for its arguments."""
         self.raises = False
         """On some way a failure is returned with an exception."""
         self.taken_at: dict[int, ir.Node] = {}
@@ -113,7 +122,7 @@ class Machine:
         """How the function calls a value: a variable, else a path, else nothing."""
         best = ""
         for key, value in state.env.items():
-            if value == vid and type(value) is int and key[0] not in "%?@":
+            if value == vid and type(value) is int and key[0] not in "%?@=":
                 if key in self.code.local:
                     return key
                 best = best or key
@@ -124,6 +133,11 @@ class Machine:
     def bind(self, state: State, key: str, new: Known | None, node: ir.Node) -> None:
         """Let a key hold something else; what it held may be lost."""
         env = state.env
+        if self.remembers:
+            for one in [one for one in env if one[0] == "=" and key in one]:
+                held = env.pop(one)
+                if type(held) is int and held != new:
+                    self.drop(state, held, node, "")
         old = env.get(key)
         if new is None:
             env.pop(key, None)
@@ -153,8 +167,9 @@ class Machine:
         value = state.values.get(vid)
         if value is None:
             return
-        if self.sites[vid // GENERATIONS].kind == "parameter" and value[1] <= 0:
-            return  # what became of it is for the caller to know
+        kind = self.sites[vid // GENERATIONS].kind
+        if kind == "constant" or (kind == "parameter" and value[1] <= 0):
+            return  # it is there under another name; what became of an argument is for the caller to know
         del state.values[vid]
         if value[1] > 0 and not value[2] & ESCAPED:
             self.lose(state, vid, value, node, name)
@@ -192,6 +207,9 @@ class Machine:
         if type(known) is int:
             value = state.values[known]
             mask, owned, bits, source = value
+            if not bits & USED and callee not in _NO_USE:
+                bits |= USED
+                state.values[known] = (mask, owned, bits, source)
             if bits & (DEAD | STALE):
                 if bits & DEAD:
                     item = self.item(state, operand, known)
@@ -221,7 +239,10 @@ class Machine:
         elif site.kind in _PASSED_ON and site.failure != "never" and mask & ZERO:
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         elif site.kind == "parameter":
-            self.needed.add(site.index)
+            if site.index not in self.tested:
+                self.needed.add(site.index)
+            if self.contract is not None and site.index in self.contract.nullable:
+                self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         _, owned, bits, source = state.values[vid]
         if mask == ZERO:  # the program ends here
             state.exc = UNKNOWN
@@ -265,7 +286,10 @@ class Machine:
             return
         if owned > 0:
             owned -= 1
-            if owned == 0 and site.owns and not bits & (HELD | ESCAPED):
+            at_once = not bits & USED and 0 <= node.start - site.node.start < _AT_ONCE
+            if owned == 0 and site.owns and not bits & (HELD | ESCAPED) and at_once:
+                bits |= ESCAPED  # given up before it was of any use: somebody else is known to keep it
+            elif owned == 0 and site.owns and not bits & (HELD | ESCAPED):
                 bits |= DEAD
                 self.released_at[vid] = node
                 self.orphan(state, vid)
@@ -273,10 +297,10 @@ class Machine:
             return
         if bits & ESCAPED:
             return
-        if bits & STOLEN and site.kind == "new":
+        if bits & STOLEN and site.kind == "new" and not bits & STORED:
             self.report("HL407", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
-        elif self.lent(site, owned):
+        elif not bits & STORED and self.lent(site, owned):
             self.report("HL404", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
         elif site.kind == "parameter" and owned < 0 and not bits & (STORED | STOLEN | TAKEN):
@@ -328,7 +352,7 @@ class Machine:
         site = self.origin(vid)
         if mask == ZERO or bits & ESCAPED:
             return
-        if owned <= 0 and bits & STOLEN and site.kind == "new":
+        if owned <= 0 and bits & STOLEN and not bits & (STORED | TAKEN) and site.kind == "new":
             self.report("HL407", node, self.item(state, operand, vid), site, state, "again")
             self.mark(state, vid, ESCAPED)
             return

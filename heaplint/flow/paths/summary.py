@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     """One way in which a call ends."""
 
     kind: str
-    """Of the result: new, borrowed, memory, argument, number, symbol, nothing, unknown."""
+    """Of the result: new, shared, borrowed, memory, argument, number, symbol, nothing, unknown."""
     value: int | str
     """The argument's index for argument, an exact number for number, a name for symbol."""
     exact: bool
@@ -88,7 +88,7 @@ def _merged(group: list[Outcome]) -> list[Outcome]:
     if len(merged) != 1:
         return _alike(group)
     success = merged[0]
-    if mask == ZERO and success.kind in ("new", "borrowed", "memory", "unknown") and not success.mask & ZERO:
+    if mask == ZERO and success.kind in ("new", "shared", "borrowed", "memory", "unknown") and not success.mask & ZERO:
         return [success._replace(mask=success.mask | ZERO, exc=WITH_NULL)]
     if mask == ZERO and success.exc == WITH_NULL:
         return [success]

@@ -29,6 +29,8 @@ DANGLING: Final = 64
 """The reference that a field keeps was released, and the field still points there."""
 STORED: Final = 128
 """It was put somewhere that outlives the function."""
+USED: Final = 256
+"""It was handed to a call, or followed."""
 
 Value: TypeAlias = tuple[int, int, int, int]
 """(what it may be, references owned, bits, the value it was borrowed from or -1)"""
