@@ -16,24 +16,48 @@ Words = Callable[[Draft, str], str]
 """From a draft and its subject as the function spells it to the message."""
 
 _MAX_STEPS = 10
+_MAX_RELATED = 20
+_MANY = 4
+"""More than so many defects of one kind, variable and callee in one function are told as one."""
+_LOST = frozenset({"HL401", "HL504", "HL509"})
 _LEAF = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])*\Z")
 
 
 def reports(unit: Unit, words: Mapping[str, Words]) -> Iterator[Report]:
     """The reports of some rules for a unit's own functions, in the order of the text."""
     for result in analysis(unit).results():
-        for draft in result.drafts:
-            said = words.get(draft.rule)
-            if said is not None:
-                yield _report(result, draft, said)
+        wanted = [draft for draft in result.drafts if draft.rule in words]
+        for drafts in _alike(wanted):
+            yield _report(result, drafts, words[drafts[0].rule])
 
 
-def _report(result: Result, draft: Draft, words: Words) -> Report:
-    function = result.function
-    item = _leaf(draft.item)
+def _alike(drafts: list[Draft]) -> Iterator[list[Draft]]:
+    """Drafts that are one defect: one reference lost at several exits, or one thing done wrong again and again."""
+    by_origin: dict[tuple[object, ...], list[Draft]] = {}
+    for draft in sorted(drafts, key=lambda draft: (draft.node.start, draft.rule)):
+        lost = draft.rule in _LOST and draft.site is not None and draft.detail != "temporary"
+        origin = id(draft.site.node) if lost and draft.site is not None else id(draft)
+        by_origin.setdefault((draft.rule, draft.item, origin), []).append(draft)
+    by_callee: dict[tuple[object, ...], list[list[Draft]]] = {}
+    for group in by_origin.values():
+        site = group[0].site
+        by_callee.setdefault((group[0].rule, group[0].item, site.name if site is not None else ""), []).append(group)
+    for groups in by_callee.values():
+        if len(groups) > _MANY:
+            yield [draft for group in groups for draft in group]
+        else:
+            yield from groups
+
+
+def _report(result: Result, drafts: list[Draft], words: Words) -> Report:
+    function, draft = result.function, drafts[0]
+    places = list(dict.fromkeys(place(function.path, one.node) for one in drafts))
+    message = words(draft, draft.item)
+    if len(places) > 1:
+        message += f" (and in {len(places) - 1} more places)" if len(places) > 2 else " (and in one more place)"
     return Report(
-        draft.rule, place(function.path, draft.node), words(draft, draft.item), function=function.name, item=item or None,
-        steps=tuple(_steps(function, draft)),
+        draft.rule, places[0], message, function=function.name, item=_leaf(draft.item) or None,
+        steps=tuple(_steps(function, draft)), related=tuple((one, "also here") for one in places[1:_MAX_RELATED]),
     )
 
 
