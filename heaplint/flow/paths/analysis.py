@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
@@ -66,6 +67,7 @@ class Analysis:
                     known.homes.setdefault(text.path, one)
         self.known = known
         self._results: list[Result] | None = None
+        self._cleanup: re.Pattern[bytes] | None = None
         self._summaries: dict[str, Summary | ApiFunction | None] = {}
 
     def results(self) -> list[Result]:
@@ -90,11 +92,21 @@ class Analysis:
                 places += self._left_behind(draft, own) if draft.rule in ("HL401", "HL509") else ()
                 for culprit, better in places:
                     moved.setdefault((culprit.function.path, culprit.function.start), {}).setdefault(id(better.node), better)
-                if not places:
+                if not places and not (draft.rule == "HL601" and draft.item and self._unexplained(draft.item, own, 0)):
                     kept.setdefault(place, []).append(draft)
         return [
             replace(result, drafts=(*kept.get(place, ()), *moved.get(place, {}).values())) for place, result in own.items()
         ]
+
+    def _unexplained(self, name: str, own: Mapping[tuple[str, int], Result], depth: int) -> bool:
+        """Whether it is not seen why a helper of the program fails without an exception."""
+        if api(name) is not None or not self.unit.has_function(name):
+            return False
+        function = self.unit.function(name)
+        result = own.get((function.path, function.start)) if function is not None else None
+        if result is None or depth > _MAX_DEPTH:
+            return True
+        return not any(not self._unexplained(one.item, own, depth + 1) for one in result.silent)
 
     def _left_behind(self, draft: Draft, own: Mapping[tuple[str, int], Result]) -> Iterator[tuple[Result, Draft]]:
         """The places in a helper that fail and leave a new reference to the caller, who does not look for one."""
@@ -149,7 +161,7 @@ class Analysis:
         contract = contract_of(self.unit, function)
         if not function.complete:
             return Result(function, (), None, False, contract)
-        code = lower(function)
+        code = lower(function, self._cleaned(function))
         run = interpret(code, self.lookup, contract)
         machine = run.machine
         settled = _settled(code, run)
@@ -170,6 +182,20 @@ class Analysis:
             function, tuple(drafts), summary, run.complete, contract, tuple(machine.silent.values()),
             tuple(machine.left.values()),
         )
+
+    def _cleaned(self, function: ir.Function) -> frozenset[str]:
+        """The variables that the compiler cleans up (`__attribute__((cleanup(f)))`, by whatever macro)."""
+        text = self.unit.text_of(function.path)
+        item = text.item_at(function.start) if text is not None else None
+        if text is None or item is None:
+            return frozenset()
+        if self._cleanup is None:
+            names = {name for one in self.unit.texts for name in one.reading.macros_with("cleanup")}
+            names |= {name for one in self.unit.texts for name in one.reading.macros_with("__cleanup__")}
+            words = "|".join(map(re.escape, sorted(names | {"g_autoptr", "g_autofree", "cleanup", "__cleanup__"})))
+            self._cleanup = re.compile(rf"\b(?:{words})\b(?:\s*\([^()]*\))?[\s)]*(?:\w+[\s*]+)*?(\w+)\s*[=;,]".encode())
+        code = text.code[item.start : item.end]
+        return frozenset(found.decode() for found in self._cleanup.findall(code))
 
     def lookup(self, name: str) -> Summary | ApiFunction | None:
         """What is known of a callee by its name in the unit."""

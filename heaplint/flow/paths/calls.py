@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from heaplint import ir
@@ -11,7 +12,7 @@ from heaplint.flow.paths.code import Op, Operand, Ref, Text
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, FAILED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, STALE, STOLEN, TAKEN, UNINITIALIZED, UNKNOWN, ZERO,
+    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, FAILED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, SOMETHING, STALE, STOLEN, TAKEN, UNINITIALIZED, UNKNOWN, ZERO,
     Known, Site, State, is_null,
 )
 
@@ -34,7 +35,8 @@ _STATE = frozenset({
     "PyState_FindModule",
 })
 """Look-ups of a module and its state: whether they are checked is for HL312 to say."""
-_KEEPS_POINTER = ("PyCapsule_", "setvbuf", "Py_AddPendingCall", "PyThread_", "Py_SetProgramName", "Py_SetPythonHome", "putenv")
+_MACRO = re.compile(r"_?(?:Py_)?[A-Z][A-Z0-9_]*")
+_KEEPS_POINTER = ("PyModule_", "PyModuleDef_", "PyCFunction_New", "PyCMethod_New", "PyDescr_New", "PyType_", "PyCapsule_", "setvbuf", "Py_AddPendingCall", "PyThread_", "Py_SetProgramName", "Py_SetPythonHome", "putenv")
 _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_GetContext"})
 """What they give does not go with the object."""
 _OF_THE_OBJECT = frozenset({"Py_TYPE"})
@@ -48,8 +50,10 @@ def call(machine: Machine, state: State, op: Op, lookup: Lookup) -> list[State]:
     _, into, name, args, node, base = op
     known = lookup(name)
     if known is None:
+        machine.calls_program = True
         return _unknown(machine, state, into, name, args, node)
     if isinstance(known, Summary):
+        machine.calls_program = True
         return _summarised(machine, state, into, name, args, node, known)
     return _Call(machine, state, known, into, args, node, base).run()
 
@@ -63,9 +67,14 @@ def _unknown(
         known = machine.read(state, operand)
         if known == 0 and type(known) is int:
             machine.shared = True
+        if _MACRO.fullmatch(name) and type(operand) is str:
+            machine.expose(state, operand, node)  # a macro that is not to be had may assign it
+            continue
         machine.use(state, operand, known, node, name, False)
         if not lent or type(operand) is Ref:
             machine.escape(state, operand, known, node)
+        if type(operand) is str and operand in machine.code.parameters:
+            machine.bind(state, "*" + operand, SOMETHING, node)
     if isinstance(state.exc, frozenset) or state.exc == CLEAR:
         state.exc = UNKNOWN
     machine.runs_python = True
@@ -99,6 +108,8 @@ class _Call:
     def run(self) -> list[State]:
         machine, state, fact = self.machine, self.state, self.fact
         pending = self.pending = state.exc
+        if fact.failure == "raises" or "raises" in fact.flags:
+            machine.calls_python = True
         self.pairs = self.parameters()
         for parameter, operand in self.pairs:
             if parameter.kind in _SPLITTING and (parameter.kind != "out" or fact.result in ("int", "tristate", "zero")):
@@ -189,6 +200,8 @@ class _Call:
         if kind in ("keeps", "object") and type(operand) is str and operand[0] == "%" and type(known) is int:
             needed = needed and not state.values[known][1]  # a new object without a name: that it leaks is the defect
         machine.use(state, operand, known, self.node, self.fact.name, needed)
+        if type(known) is int and kind in ("object", "keeps") and machine.origin(known).kind == "memory":
+            machine.mark(state, known, ESCAPED)  # an object made by hand
         if type(known) is int and self.fact.name.startswith("PyObject_RichCompare"):
             self.compared(operand, known)
 
@@ -436,6 +449,7 @@ class _Call:
             return
         known = state.env.get(key)
         if parameter.null_ok and parameter.name == "" and known is UNINITIALIZED:
+            machine.optional.add(key)
             return  # an optional argument: where it is not given, the variable is left as it is
         if not success and kind != "out":
             machine.bind(state, key, NULL, self.node)
@@ -635,7 +649,12 @@ def _come_to(
     machine: Machine, state: State, into: str, name: str, pairs: list[tuple[Operand, Known | None]], node: ir.Call,
     summary: Summary, outcome: Outcome,
 ) -> None:
-    for (operand, known), effect in zip(pairs, outcome.effects, strict=False):
+    for operand, _ in pairs:
+        if type(operand) is Ref and state.env.get("&" + operand.key) is UNINITIALIZED:
+            machine.bind(state, "&" + operand.key, None, node)  # it may be filled in
+    for index, ((operand, known), effect) in enumerate(zip(pairs, outcome.effects, strict=False)):
+        if effect == _NOTHING and outcome.exc != SET and _sometimes_released(summary, index):
+            effect = _UNSURE  # on a condition that is not followed
         if type(operand) is Ref:
             if effect.escaped or effect.stored:
                 machine.expose(state, operand.key, node)
@@ -647,6 +666,8 @@ def _come_to(
         machine.escape(state, pairs[index][0], pairs[index][1], node)
     outs = dict(outcome.outs)
     for index, (operand, _) in enumerate(pairs):
+        if type(operand) is str and index in outs and operand in machine.code.parameters:
+            machine.bind(state, "*" + operand, SOMETHING, node)
         if type(operand) is Ref:
             kind = outs.get(index)
             if kind is not None:
@@ -656,10 +677,8 @@ def _come_to(
                     held = state.env.get(one)
                     if type(held) is int:
                         machine.mark(state, held, ESCAPED)
-                if state.env.get(operand.key) is UNINITIALIZED and not _sometimes(summary, index):
+                if state.env.get(operand.key) is UNINITIALIZED:
                     machine.bind(state, operand.key, None, node)
-                if state.env.get("&" + operand.key) is UNINITIALIZED:
-                    machine.bind(state, "&" + operand.key, None, node)
     if outcome.exc in (SET, UNKNOWN):
         state.exc = outcome.exc
     kept = [
@@ -669,9 +688,12 @@ def _come_to(
     _give_result(machine, state, into, name, pairs, node, summary, outcome, kept)
 
 
-def _sometimes(summary: Summary, index: int) -> bool:
-    """Whether a function writes through a parameter in some of its outcomes, so that in the others it does not."""
-    return any(index in dict(one.outs) for one in summary.outcomes)
+_NOTHING = Effect()
+_UNSURE = Effect(escaped=True)
+
+
+def _sometimes_released(summary: Summary, index: int) -> bool:
+    return any(index < len(one.effects) and one.effects[index].given < 0 for one in summary.outcomes)
 
 
 def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: Effect, node: ir.Call) -> None:
@@ -724,7 +746,7 @@ def _give_result(
         machine.bind(state, into, machine.fresh(state, made, ZERO, 0, HELD), node)
         return
     if kind == "number" and outcome.exact:
-        machine.bind(state, into, (outcome.value,), node)
+        machine.bind(state, into, (outcome.value, FAILED) if outcome.exc == SET else (outcome.value,), node)
         return
     if kind == "symbol":
         machine.bind(state, into, ("symbol", outcome.value), node)

@@ -75,6 +75,8 @@ class Branch:
     node: ir.Expr
     then: int
     otherwise: int
+    flipped: bool = False
+    """The source has the opposite condition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

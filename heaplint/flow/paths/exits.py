@@ -27,6 +27,8 @@ def check(machine: Machine, state: State, known: Known | None, end: Leave, contr
     elif contract.returns == "int" and end.value and known is not None:
         if mask == NEGATIVE and exc in (CLEAR, DOUBTFUL_NUMBER) and (type(known) is int or (isinstance(known, tuple) and known[0] == -1)):
             step = _last(state.trace, _FAILED) if exc == CLEAR else None
+            if step is None and exc == CLEAR and machine.calls_program:
+                return  # a helper may have set it in a way that is not followed
             machine.report("HL601", _place(step, end), _callee(step), None, state, "-1")
         elif not mask & NEGATIVE:
             _value(machine, state, known, end, True)
@@ -44,7 +46,10 @@ def silent(machine: Machine, state: State, known: Known | None, end: Leave) -> N
         machine.raises = True
 
 
-_NUMBERS = frozenset({"int", "long", "char", "short", "double", "float", "size_t", "Py_ssize_t", "unsigned int", "unsigned long"})
+NUMBERS = frozenset({
+    "int", "long", "char", "short", "double", "float", "size_t", "Py_ssize_t", "unsigned int", "unsigned long", "void", "bool", "_Bool", "Py_hash_t",
+    "int64_t", "int32_t", "uint32_t", "uint64_t", "ssize_t", "npy_intp",
+})
 _FAR = 200
 """In bytes."""
 _FAILED = (" fails", " returns NULL")
@@ -55,6 +60,8 @@ def _null(machine: Machine, state: State, known: Known | None, end: Leave, mask:
     """NULL is returned where an exception has to go with it."""
     if mask == ZERO and state.exc in (CLEAR, DOUBTFUL_NUMBER):
         step = _last(state.trace, _FAILED) if state.exc == CLEAR else None
+        if step is None and state.exc == CLEAR and machine.calls_program:
+            return  # a helper may have set it in a way that is not followed
         machine.report("HL601", _place(step, end), _callee(step), None, state, "NULL")
     elif mask & ZERO and state.exc == CLEAR and type(known) is int:
         site = machine.origin(known)
@@ -68,9 +75,11 @@ def _value(machine: Machine, state: State, known: Known | None, end: Leave, sure
     if not sure and (type(known) is not int or machine.origin(known).kind not in ("new", "borrowed", "field", "parameter")):
         return
     if exc == SET:
-        machine.report("HL602", end.node, _callee(_last(state.trace, _RAISED)), None, state)
+        if (step := _last(state.trace, _RAISED)) is not None:
+            machine.report("HL602", end.node, _callee(step), None, state)
     elif exc in (DOUBTFUL_NULL, DOUBTFUL_NUMBER):
-        machine.report("HL602", end.node, _callee(_last(state.trace, (" fails",))), None, state, "doubtful")
+        if (step := _last(state.trace, (" fails",))) is not None:
+            machine.report("HL602", end.node, _callee(step), None, state, "doubtful")
     elif isinstance(exc, frozenset):
         for one in exc:
             site = machine.origin(one)
@@ -123,7 +132,7 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
             kind, value, exact, mask = "number", 0 if failure == ZERO else -1, True, failure
         else:
             code = UNKNOWN
-    elif code == UNKNOWN and exact and mask == (ZERO if machine.code.returns_object else NEGATIVE):
+    elif code == UNKNOWN and machine.calls_python and exact and mask == (ZERO if machine.code.returns_object else NEGATIVE):
         code = SET  # a failure: it will have its exception
     effects = []
     index = 0
@@ -131,7 +140,7 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
         if not parameter.name:
             effects.append(Effect())
             continue
-        if not parameter.type.pointers and parameter.type.name in _NUMBERS:
+        if not parameter.type.pointers and parameter.type.name in NUMBERS:
             effects.append(Effect())
             index += 1
             continue
@@ -154,7 +163,7 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
                 name = machine.code.parameters[position]
                 draft = Draft("HL401", end.node, "*" + name, None, state.trace, state.length, "left")
                 machine.left.setdefault((position, id(end.node)), draft)
-    return Outcome(kind, value, exact, mask, code, tuple(effects), tuple(outs))
+    return Outcome(kind, value, exact, mask, code, tuple(effects), tuple(outs), machine.code.returns_object)
 
 
 def _result(machine: Machine, state: State, known: Known | None, end: Leave) -> tuple[str, int | str, bool, int]:
@@ -170,7 +179,7 @@ def _result(machine: Machine, state: State, known: Known | None, end: Leave) -> 
     site = machine.origin(known)
     if mask == ZERO:
         return "number", 0, True, ZERO
-    if not machine.code.returns_object:
+    if not machine.code.returns_object and (machine.code.function.returns.name in NUMBERS or site.kind not in ("new", "memory")):
         return "number", 0, False, mask
     if site.kind == "parameter":
         return "argument", _position(machine, site.name), False, mask

@@ -12,13 +12,13 @@ from heaplint.flow.paths.code import (
     CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
 )
 from heaplint.flow.paths.contract import Contract
-from heaplint.flow.paths.exits import check, outcome_of, silent
+from heaplint.flow.paths.exits import NUMBERS, check, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, ASSIGNED, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, STOLEN, STORED, UNINITIALIZED,
-    UNKNOWN, ZERO, Known, State, is_literal,
+    ANYTHING, ASSIGNED, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, SOMETHING, STOLEN, STORED, UNINITIALIZED,
+    UNKNOWN, USED, ZERO, Known, State, is_literal,
     is_null,
 )
 
@@ -27,7 +27,6 @@ MAX_STATES = 120
 MAX_STEPS = 8000
 """How many blocks, counted once for each state, one function may take."""
 MAX_BLOCKS = 1500
-_GIVEN_UP = frozenset({"releases", "frees", "steals", "steals-on-success"})
 _MAIN = frozenset({"main", "wmain", "WinMain", "wWinMain"})
 _DEAL_WITH_ERRORS = frozenset({
     "PyErr_Occurred", "PyErr_Clear", "PyErr_Fetch", "PyErr_GetRaisedException", "PyErr_Print", "PyErr_WriteUnraisable",
@@ -53,8 +52,6 @@ class _Interpreter:
         self.machine = Machine(code, contract)
         self.outcomes: set[Outcome] = set()
         self.reports_errors = (code.returns_object or code.function.returns.base == "int") and not code.callees & _DEAL_WITH_ERRORS
-        self.released = _released(code, lookup)
-        """The parameters that are released on some way: there it matters whether they are NULL."""
         self.arguments = sum(1 for one in code.function.parameters if one.name) * GENERATIONS
         """The values below this are the parameters'."""
         self.complete = True
@@ -118,7 +115,7 @@ class _Interpreter:
             for vid in [one for one in values if one not in used]:
                 mask, owned, bits, _ = values[vid]
                 if (owned <= 0 or bits & ESCAPED) and (
-                    vid >= arguments or (owned == 0 and not bits and (vid not in self.released or mask & (mask - 1)))
+                    vid >= arguments or (owned == 0 and not bits & ~USED and mask & (mask - 1))
                 ):
                     del values[vid]
         exc = state.exc
@@ -318,7 +315,7 @@ class _Interpreter:
                 del env[one]
             if "[*]" in key:
                 return
-            machine.bind(state, key, known, node)
+            machine.bind(state, key, known if known is not None or key[0] != "*" else SOMETHING, node)
 
     def of_self(self, state: State, key: str) -> bool:
         """Whether a key names a member of the object that is the first parameter."""
@@ -397,7 +394,7 @@ class _Interpreter:
                     truth = _masks(end.operator, right)[0] & POSITIVE != 0  # it is not NULL
                     self.enter(end.then if truth else end.otherwise, state)
                     return
-            if type(left) is int:
+            if type(left) is int and (-1 <= right <= 1 or end.text not in self.code.repeated):
                 self.test(state, end, left, right)
                 return
         elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and left == exact:
@@ -463,7 +460,7 @@ class _Interpreter:
                 return f"{site.name} succeeds"
         if site.kind == "occurred":
             return "an exception is set" if truth else "no exception is set"
-        return f"the condition is {'true' if truth else 'false'}"
+        return f"the condition is {'true' if truth != end.flipped else 'false'}"
 
     def recall(self, state: State, end: Branch) -> None:
         """A condition that is not followed: what it was before, it is again."""
@@ -478,8 +475,9 @@ class _Interpreter:
         if remembered:
             state.env[key] = (1,)
             other.env[key] = (0,)
-        state.note(end.node, "the condition is true")
-        other.note(end.node, "the condition is false")
+        words = ("the condition is true", "the condition is false")
+        state.note(end.node, words[end.flipped])
+        other.note(end.node, words[not end.flipped])
         self.enter(end.then, state)
         self.enter(end.otherwise, other)
 
@@ -501,7 +499,8 @@ class _Interpreter:
         if type(known) is int:
             machine.use(state, end.operand, known, end.node, "return", False)
             mask, owned, bits, source = state.values[known]
-            state.values[known] = (mask, owned - 1 if self.code.returns_object else owned, bits | HELD, source)
+            given = self.code.returns_object or self.code.function.returns.name not in NUMBERS
+            state.values[known] = (mask, owned - 1 if given else owned, bits | HELD, source)
         if self.code.function.name in _MAIN:
             return  # what the process still has goes with it
         for vid, (mask, owned, bits, _) in state.values.items():
@@ -538,26 +537,6 @@ class _Interpreter:
                     machine.report("HL401", end.node, name or site.name, site, state)
             case "parameter" | "borrowed" | "field":
                 machine.report("HL401", end.node, name or site.name, site, state, "taken")
-
-
-def _released(code: Code, lookup: Lookup) -> frozenset[int]:
-    """The values of the parameters that are handed to a function that releases or frees them."""
-    places = {one.name: index for index, one in enumerate(one for one in code.function.parameters if one.name)}
-    found = set()
-    for block in code.blocks:
-        for op in block.ops:
-            if op[0] == CALL:
-                for index, operand in enumerate(op[3]):
-                    if type(operand) is str and operand in places and _gives_up(lookup(op[2]), index):
-                        found.add(places[operand] * GENERATIONS)
-    return frozenset(found)
-
-
-def _gives_up(known: Summary | ApiFunction | None, index: int) -> bool:
-    if isinstance(known, ApiFunction):
-        parameter = known.parameter(index)
-        return (parameter is not None and parameter.kind in _GIVEN_UP) or any(one.kind == "format" for one in known.parameters)
-    return known is not None and any(index < len(one.effects) and one.effects[index].given < 0 for one in known.outcomes)
 
 
 def _aggregate(variable: ir.Variable) -> bool:

@@ -69,7 +69,7 @@ def arrange(
 
 def _tracked(end: Branch) -> bool:
     """Whether what a branch compares is followed, so that its text need not be remembered."""
-    return bool(end.operator) and type(end.left) is str and type(end.right) is int
+    return bool(end.operator) and type(end.left) is str and type(end.right) is int and -1 <= end.right <= 1
 
 
 def _walk(blocks: list[Block]) -> tuple[list[int], set[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from heaplint import ir
@@ -13,12 +14,14 @@ from heaplint.flow.paths.liveness import arrange
 from heaplint.model.expressions import number
 
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
-_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">": "<=", "<=": ">", ">=": "<"}
+_CANONICAL = {">=": "<", ">": "<=", "!=": "=="}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ASSERTIONS = frozenset({"assert", "Py_ASSERT", "_PyObject_ASSERT", "Py_BUILD_ASSERT"})
 _LIKELY = frozenset({"likely", "unlikely", "LIKELY", "UNLIKELY", "__builtin_expect", "NPY_LIKELY", "NPY_UNLIKELY"})
 _SAME = frozenset({"Py_UNUSED", "_PyObject_CAST", "_Py_CAST"})
 _MAX_KEY = 120
+_ACCESSOR = re.compile(r"\w*(?:Check|CheckExact|_CHK|CHK|_SIZE|_READY|FLAGS?|Flags?|_TYPE|[iI]s[A-Z]\w*|IS_\w+|Has[A-Z]\w*|HAS_\w+)")
+"""Calls that give the same for the same arguments, as far as a condition is concerned."""
 
 
 class _Lowering:
@@ -334,7 +337,13 @@ class _Lowering:
                 operator, left, right = _MIRRORED[operator], right, left
         elif isinstance(inner, ir.Binary) and inner.operator in ("&", "|", "+", "-", "*", "/", "%", "^", "<<", ">>"):
             operator = ""
-        text, roots = _spelling(inner), frozenset(_roots(inner))
+        flipped = operator in _CANONICAL and isinstance(inner, ir.Binary)
+        if flipped:  # so that a test and its opposite are one condition
+            operator, then, otherwise = _CANONICAL[operator], otherwise, then
+            text = _spelling(ir.Binary(inner.start, inner.end, operator, left, right)) if right is not None else ""
+        else:
+            text = _spelling(inner)
+        roots = frozenset(_roots(inner))
         one: Operand = None
         other: Operand = 0
         if operator:
@@ -343,7 +352,7 @@ class _Lowering:
         else:
             self.value(inner)
         if (here := self.here) is not None:
-            here.end = Branch(operator, one, other, text, roots, inner, then, otherwise)
+            here.end = Branch(operator, one, other, text, roots, inner, then, otherwise, flipped)
             self.pending = False
         self.here = None
 
@@ -373,7 +382,8 @@ class _Lowering:
                 return self.choose(inner)
             case ir.InitList():
                 for entry in inner.entries:
-                    self.value(entry.value)
+                    if type(held := self.value(entry.value)) is str:
+                        self.emit(ESCAPE, held)
                 return None
             case ir.Opaque():
                 self.opaque(inner)
@@ -668,7 +678,7 @@ def _spelling(node: ir.Expr) -> str:
             return f"({left} {inner.operator} {right})" if left and right else ""
         case ir.Call():
             name = ir.called(inner)
-            if name.endswith(("_Check", "_CheckExact", "_GET_SIZE", "_IS_READY")) or name in ("Py_TYPE", "Py_IS_TYPE", "Py_SIZE"):
+            if _ACCESSOR.fullmatch(name):
                 args = [_spelling(one) for one in inner.args]
                 return f"{name}({', '.join(args)})" if all(args) else ""
     return ""
@@ -678,9 +688,11 @@ def _roots(node: ir.Node) -> Iterator[str]:
     return (one.text for one in ir.walk(node) if isinstance(one, ir.Name))
 
 
-def lower(function: ir.Function) -> Code:
-    """The blocks of a function."""
+def lower(function: ir.Function, others: frozenset[str] = frozenset()) -> Code:
+    """The blocks of a function; `others` are variables that are cleaned up in another way, and not followed."""
     lowering = _Lowering(function)
+    for name in others:
+        lowering.local.pop(name, None)
     if any(isinstance(node, ir.Jump) and node.kind == "goto" for node in ir.walk(function.body)):
         for stmt in function.body.body:  # a jump may pass the initialisers by
             if isinstance(stmt, ir.Declaration):

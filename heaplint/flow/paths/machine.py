@@ -50,6 +50,12 @@ class Machine:
         """Where a failure is returned although a new reference lies where a parameter points."""
         self.exits: list[tuple[int, int, bool, ir.Node, Step | None, int]] = []
         """For each way out of a helper and each parameter: the references given up, and whether the function failed."""
+        self.calls_program = False
+        """It calls functions of the program, or ones that nothing is known of."""
+        self.calls_python = False
+        """It calls functions of the C API that set an exception when they fail."""
+        self.optional: set[str] = set()
+        """The variables of optional arguments that are parsed."""
         self.remembers = False
         """Some keys stand for what an accessor gives for its arguments."""
         self.raises = False
@@ -259,7 +265,9 @@ class Machine:
     def uninitialized(self, state: State, operand: Operand, node: ir.Node) -> None:
         """A variable is used that has no value on this path."""
         if type(operand) is str:
-            self.report("HL505", node, operand, None, state)
+            variable = self.code.local.get(operand)
+            if variable is not None and (variable.type.pointers or operand in self.optional):  # compilers see to numbers
+                self.report("HL505", node, operand, None, state)
             state.env.pop(operand, None)
 
     # -- references ------------------------------------------------------------------------------------------------

@@ -38,8 +38,10 @@ class Outcome(NamedTuple):
     exc: int
     """CLEAR, SET, UNKNOWN; 3: set if, and only if, the result is NULL."""
     effects: tuple[Effect, ...]
-    outs: tuple[tuple[int, str], ...]
+    outs: tuple[tuple[int, str], ...] = ()
     """(parameter, what `*parameter` is given: new, borrowed, null, memory, unknown)"""
+    pointer: bool = False
+    """The function returns a pointer."""
 
 
 WITH_NULL: Final = 3
@@ -61,7 +63,7 @@ class Summary(NamedTuple):
 def condensed(outcomes: set[Outcome]) -> tuple[Outcome, ...] | None:
     """The outcomes, those that differ in their success alone as one; None when there are too many to follow."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
-    for one in outcomes:
+    for one in _unmistakable(outcomes):
         groups.setdefault((one.effects, one.outs), []).append(one)
     result: list[Outcome] = []
     for group in groups.values():
@@ -69,6 +71,20 @@ def condensed(outcomes: set[Outcome]) -> tuple[Outcome, ...] | None:
     if len(result) > MAX_OUTCOMES:
         return None
     return tuple(sorted(result, key=repr))
+
+
+def _unmistakable(outcomes: set[Outcome]) -> list[Outcome]:
+    """Where failures come with an exception, what comes without one is taken for no failure, as far as it may be."""
+    result = list(outcomes)
+    for failure in (ZERO, NEGATIVE):
+        if any(one.exc == SET and one.exact and one.mask == failure for one in outcomes):
+            result = [
+                one._replace(mask=one.mask & ~failure)
+                if one.exc not in (SET, WITH_NULL) and not one.exact and one.kind in ("unknown", "number", "borrowed") and one.mask & ~failure
+                and (failure == NEGATIVE or one.pointer) else one
+                for one in result
+            ]
+    return result
 
 
 def _merged(group: list[Outcome]) -> list[Outcome]:

@@ -42,6 +42,9 @@ UNINITIALIZED: Final[tuple[object, ...]] = ("uninitialized",)
 LITERAL: Final[tuple[object, ...]] = ("literal",)
 """A string, or the address of a variable: no object, and not NULL."""
 
+SOMETHING: Final[tuple[object, ...]] = ("something",)
+"""A value that is not followed, where it matters that there is one."""
+
 NULL: Final[tuple[object, ...]] = (0,)
 
 def is_null(known: object) -> bool:
