@@ -205,4 +205,7 @@ def _unread(program: Program, sources: dict[str, SourceFile]) -> list[Notice]:
                 line = sources[text.path].position(min(offset, len(sources[text.path].data)))[0]
                 what = f"{item.name}()" if item.name else "a declaration"
                 notices.add(Notice(text.path, line, "partly-analyzed", f"{what}: {problem}"))
+    for (path, offset), name in program.partly_followed.items():
+        line = sources[path].position(min(offset, len(sources[path].data)))[0]
+        notices.add(Notice(path, line, "partly-analyzed", f"{name}(): too many ways through it; not all were followed"))
     return sorted(notices)

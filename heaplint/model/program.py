@@ -241,6 +241,8 @@ class Program:
         self._variables: dict[str, list[str]] | None = None
         self._macros: MacroIndex | None = None
         self._units: dict[str, list[Unit]] = {}
+        self.partly_followed: dict[tuple[str, int], str] = {}
+        """The functions with more ways through them than were gone, by path and offset: their names."""
         self.names: dict[str, list[TypeDef]] = {}
         """Names under which C code holds a type object (symbols, variables, members) → types."""
 

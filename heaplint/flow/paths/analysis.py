@@ -163,6 +163,8 @@ class Analysis:
             return Result(function, (), None, False, contract)
         code = lower(function, self._cleaned(function))
         run = interpret(code, self.lookup, contract)
+        if not run.complete:
+            self.unit.program.partly_followed[function.path, function.start] = function.name
         machine = run.machine
         settled = _settled(code, run)
         outcomes = condensed(settled) if run.complete else None

@@ -22,10 +22,12 @@ from heaplint.flow.paths.values import (
     is_null,
 )
 
-MAX_STATES = 120
+MAX_STATES = 64
 """How many states one block is looked at in: to go on with less knowledge would make up defects."""
-MAX_STEPS = 8000
+MAX_STEPS = 3000
 """How many blocks, counted once for each state, one function may take."""
+MAX_SPLITS = 150
+"""How often calls in one block, from one state on, may end in several ways."""
 MAX_BLOCKS = 1500
 _MAIN = frozenset({"main", "wmain", "WinMain", "wWinMain"})
 _DEAL_WITH_ERRORS = frozenset({
@@ -147,7 +149,7 @@ class _Interpreter:
         ops = block.ops
         todo = [(first, 0)]
         machine = self.machine
-        split = False
+        split, splits = False, 0
         while todo:
             state, at = todo.pop()
             split = split or bool(todo)
@@ -161,6 +163,10 @@ class _Interpreter:
                         machine.use(state, op[5], machine.read(state, op[5]), op[4], op[2], True)
                     states = call(machine, state, op, self.lookup)
                     if len(states) != 1:
+                        splits += 1
+                        if splits > MAX_SPLITS:
+                            self.complete = False
+                            del states[1:]
                         todo += [(one, at) for one in states[1:]]
                         if not states:
                             break
