@@ -17,9 +17,8 @@ Words = Callable[[Draft, str], str]
 
 _MAX_STEPS = 10
 _MAX_RELATED = 20
-_MANY = 4
+_MANY = 3
 """More than so many defects of one kind, variable and callee in one function are told as one."""
-_LOST = frozenset({"HL401", "HL504", "HL509"})
 _LEAF = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])*\Z")
 
 
@@ -32,21 +31,16 @@ def reports(unit: Unit, words: Mapping[str, Words]) -> Iterator[Report]:
 
 
 def _alike(drafts: list[Draft]) -> Iterator[list[Draft]]:
-    """Drafts that are one defect: one reference lost at several exits, or one thing done wrong again and again."""
-    by_origin: dict[tuple[object, ...], list[Draft]] = {}
+    """Drafts in the order of the text; many of one kind, of one variable from one callee, are told as one."""
+    groups: dict[tuple[object, ...], dict[int, Draft]] = {}
     for draft in sorted(drafts, key=lambda draft: (draft.node.start, draft.rule)):
-        lost = draft.rule in _LOST and draft.site is not None and draft.detail != "temporary"
-        origin = id(draft.site.node) if lost and draft.site is not None else id(draft)
-        by_origin.setdefault((draft.rule, draft.item, origin), []).append(draft)
-    by_callee: dict[tuple[object, ...], list[list[Draft]]] = {}
-    for group in by_origin.values():
-        site = group[0].site
-        by_callee.setdefault((group[0].rule, group[0].item, site.name if site is not None else ""), []).append(group)
-    for groups in by_callee.values():
-        if len(groups) > _MANY:
-            yield [draft for group in groups for draft in group]
+        callee = draft.site.name if draft.site is not None else ""
+        groups.setdefault((draft.rule, draft.item, callee), {}).setdefault(draft.node.start, draft)
+    for group in groups.values():
+        if len(group) > _MANY:
+            yield list(group.values())
         else:
-            yield from groups
+            yield from ([draft] for draft in group.values())
 
 
 def _report(result: Result, drafts: list[Draft], words: Words) -> Report:

@@ -120,6 +120,8 @@ CALL_LIKE: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "PyObject_GC_New": (("type", "object"), "((type *)PyObject_GC_New(sizeof(type), object))"),
     "PyObject_GC_NewVar": (("type", "object", "n"), "((type *)PyObject_GC_NewVar(sizeof(type), object, n))"),
     "PyObject_GC_Resize": (("type", "op", "n"), "((type *)PyObject_GC_Resize(op, n))"),
+    "PyFPE_START_PROTECT": (("text", "leave"), ""),
+    "PyFPE_END_PROTECT": (("value",), ""),
     "va_arg": (("list", "type"), "((type)va_arg__(list))"),
 }
 

@@ -178,6 +178,8 @@ class Analysis:
         if outcomes is not None:
             summary = Summary(outcomes, needed, machine.runs_python, domains.pop() if len(domains) == 1 else "")
         drafts = [*machine.drafts.values(), *_taken_over_at_times(code, machine)]
+        if machine.returns_new and function.returns.name == "PyObject":
+            drafts += {id(one.node): one for one in machine.lent_returns}.values()
         if machine.raises:  # some failures come with an exception: a caller cannot tell those that do not
             drafts += [one for one in machine.silent.values() if _of_python(one.item)]
         return Result(

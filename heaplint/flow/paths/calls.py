@@ -37,6 +37,7 @@ _STATE = frozenset({
 """Look-ups of a module and its state: whether they are checked is for HL312 to say."""
 _MACRO = re.compile(r"_?(?:Py_)?[A-Z][A-Z0-9_]*")
 _KEEPS_POINTER = ("PyModule_", "PyModuleDef_", "PyCFunction_New", "PyCMethod_New", "PyDescr_New", "PyType_", "PyCapsule_", "setvbuf", "Py_AddPendingCall", "PyThread_", "Py_SetProgramName", "Py_SetPythonHome", "putenv")
+_CONVERTERS = frozenset({"PyUnicode_FSConverter", "PyUnicode_FSDecoder"})
 _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_GetContext"})
 """What they give does not go with the object."""
 _OF_THE_OBJECT = frozenset({"Py_TYPE"})
@@ -169,10 +170,17 @@ class _Call:
             if listed is not None and index >= start:
                 at = index - start
                 parameter = listed[at] if at < len(listed) else Parameter("", "object", "", True)
+                if at and parameter.kind == "out" and listed[at - 1] is formats.CONVERTER and self.converts(self.args[index - 1]):
+                    parameter = Parameter("", "out-new", "", parameter.null_ok)
             elif parameter.kind == "format":
                 listed = formats.parameters(parameter.domain, operand.text if type(operand) is Text else None)
             result.append((parameter, operand))
         return result
+
+    def converts(self, operand: Operand) -> bool:
+        """Whether a converter is one that puts a new reference where it is told to."""
+        known = self.machine.read(self.state, operand)
+        return type(known) is int and self.machine.origin(known).name in _CONVERTERS
 
     def before(self, parameter: Parameter, operand: Operand) -> None:
         """The arguments are used."""
@@ -526,7 +534,7 @@ class _Call:
         owned = 1 if fact.result in ("new", "memory") else 0
         kind = fact.result if fact.result in ("new", "borrowed", "interior", "memory") else "number"
         if fact.result == "pointer":
-            kind = "unknown"
+            kind = "unknown" if fact.failure == "never" else "interior"
         source = -1
         ages = False
         if fact.result in ("borrowed", "interior"):

@@ -146,6 +146,11 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
             continue
         effects.append(_effect(state, index * GENERATIONS, kind == "argument" and value == position and type(known) is int))
         index += 1
+    if kind == "new":
+        machine.returns_new = True
+    elif type(known) is int and kind == "borrowed" and machine.contract is None and state.values[known][1] == -1:
+        site = machine.origin(known)
+        machine.lent_returns.append(Draft("HL405", end.node, machine.name_of(state, known) or site.name, site, state.trace, state.length))
     if machine.contract is None:
         failed = exact and mask == (ZERO if machine.code.returns_object else NEGATIVE) and code != CLEAR
         for position, effect in enumerate(effects):

@@ -14,6 +14,8 @@ _OPTIONAL = {
 }
 """What is left as it is when the argument is not given."""
 _OUT = Parameter("", "out")
+CONVERTER = Parameter("converter", "c", "", True)
+"""The function of `O&`: what it makes of the next argument is known of some."""
 _LENT = Parameter("", "object", "", True)
 _PLAIN = Parameter("", "c", "", True)
 _BORROWED = Parameter("", "out-borrowed")
@@ -58,7 +60,7 @@ def _parsed(text: str) -> tuple[Parameter, ...]:
                 result += (_PLAIN, _BORROWED)
             elif following == "&":
                 at += 1
-                result += (_PLAIN, _OUT)
+                result += (CONVERTER, _OUT)
             else:
                 result.append(_BORROWED)
         elif unit == "e" and following in ("s", "t"):

@@ -48,6 +48,9 @@ class Machine:
         """Ways on which a failure is returned without an exception, after which call: for callers to complain of."""
         self.left: dict[tuple[int, int], Draft] = {}
         """Where a failure is returned although a new reference lies where a parameter points."""
+        self.lent_returns: list[Draft] = []
+        """Where a helper returns what it only borrowed; a defect when elsewhere it returns new references."""
+        self.returns_new = False
         self.exits: list[tuple[int, int, bool, ir.Node, Step | None, int]] = []
         """For each way out of a helper and each parameter: the references given up, and whether the function failed."""
         self.calls_program = False
@@ -242,7 +245,7 @@ class Machine:
         site = self.origin(vid)
         if mask == ZERO and site.kind in _PASSED_ON:
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
-        elif site.kind in _PASSED_ON and site.failure != "never" and mask & ZERO:
+        elif (site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails)) and site.failure != "never":
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         elif site.kind == "parameter":
             if site.index not in self.tested:
