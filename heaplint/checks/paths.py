@@ -19,6 +19,8 @@ _MAX_STEPS = 10
 _MAX_RELATED = 20
 _MANY = 3
 """More than so many defects of one kind, variable and callee in one function are told as one."""
+_SHADOWED = re.compile(r"'\d+")
+"""What tells apart the keys of variables of one name."""
 _LEAF = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])*\Z")
 
 
@@ -46,7 +48,7 @@ def _alike(drafts: list[Draft]) -> Iterator[list[Draft]]:
 def _report(result: Result, drafts: list[Draft], words: Words) -> Report:
     function, draft = result.function, drafts[0]
     places = list(dict.fromkeys(place(function.path, one.node) for one in drafts))
-    message = words(draft, draft.item)
+    message = words(draft, _SHADOWED.sub("", draft.item))
     if len(places) > 1:
         message += f" (and in {len(places) - 1} more places)" if len(places) > 2 else " (and in one more place)"
     return Report(
@@ -57,7 +59,7 @@ def _report(result: Result, drafts: list[Draft], words: Words) -> Report:
 
 def _leaf(item: str) -> str:
     """The variable, or the last member, of a path."""
-    found = _LEAF.search(item)
+    found = _LEAF.search(_SHADOWED.sub("", item))
     return found.group(1) if found else item
 
 

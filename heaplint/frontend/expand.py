@@ -161,6 +161,8 @@ class Expander:
                 self.too_deep |= self.unclosed > _MAX_UNCLOSED
             return None
         arguments, after = taken
+        if macro.path == "" and arguments and arguments[0].startswith("sizeof"):
+            return None  # PyObject_New(sizeof(T), type): rewritten already
         names = macro.parameters
         if names and names[-1].endswith("..."):
             fixed = len(names) - 1

@@ -17,6 +17,7 @@ from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
 from heaplint.flow.paths.summary import Outcome, Summary, condensed
+from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.program import Program, Unit
 
 _MAX_DEPTH = 12
@@ -162,7 +163,9 @@ class Analysis:
         if not function.complete:
             return Result(function, (), None, False, contract)
         code = lower(function, self._cleaned(function))
-        run = interpret(code, self.lookup, contract)
+        first = function.parameters[0].type.name if function.parameters else ""
+        owner = bool(OBJECT_STRUCT.match(first)) or is_object_struct(self.unit, first)
+        run = interpret(code, self.lookup, contract, owner)
         if not run.complete:
             self.unit.program.partly_followed[function.path, function.start] = function.name
         machine = run.machine

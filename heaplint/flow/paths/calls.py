@@ -8,7 +8,7 @@ from collections.abc import Callable
 from heaplint import ir
 from heaplint.capi.api import ApiFunction, Parameter
 from heaplint.flow.paths import formats
-from heaplint.flow.paths.code import Op, Operand, Ref, Text
+from heaplint.flow.paths.code import Op, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
 from heaplint.flow.paths.values import (
@@ -40,8 +40,13 @@ _KEEPS_POINTER = ("PyModule_", "PyModuleDef_", "PyCFunction_New", "PyCMethod_New
 _CONVERTERS = frozenset({"PyUnicode_FSConverter", "PyUnicode_FSDecoder"})
 _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_GetContext"})
 """What they give does not go with the object."""
-_OF_THE_OBJECT = frozenset({"Py_TYPE"})
-"""Borrowed from an object that may give the reference up through it (a deallocator and the type)."""
+_EMPTY = frozenset({"PyTuple_New", "PyBytes_FromStringAndSize", "PyUnicode_FromStringAndSize"})
+"""What they make of size 0 is an object that the interpreter keeps."""
+_OF_NUMBER = frozenset({"PyArray_DescrFromType"})
+"""They fail for a number that means nothing: not for one that is named."""
+_SETS_ITEM = frozenset({"PyList_SetItem", "PyTuple_SetItem"})
+_OF_INDEX = frozenset({"PyList_GetItem", "PyTuple_GetItem", "PyStructSequence_GetItem"})
+"""They fail for an index that is out of range alone: a program that has looked at the size need not look again."""
 _FROM_CONTAINER = ("PyList_Get", "PyList_GET", "PySequence_Fast_GET", "PyDict_Get", "PyDict_Next", "_PyType_Lookup", "PyWeakref_G", "PyByteArray_A", "PySequence_Fast_ITEMS", "_PyList_ITEMS")
 _CALLABLE_SLOTS = frozenset({"tp_alloc", "tp_free", "tp_new", "tp_dealloc"})
 
@@ -108,6 +113,12 @@ class _Call:
 
     def run(self) -> list[State]:
         machine, state, fact = self.machine, self.state, self.fact
+        if fact.name == "PyErr_Fetch" and state.exc not in (SET, CLEAR):  # all three are NULL, or there is an exception
+            other = state.copy()
+            other.exc, state.exc = CLEAR, SET
+            other.note(self.node, "no exception is set")
+            state.note(self.node, "an exception is set")
+            return [*self.run(), *_Call(machine, other, fact, self.into, self.args, self.node, self.base).run()]
         pending = self.pending = state.exc
         if fact.failure == "raises" or "raises" in fact.flags:
             machine.calls_python = True
@@ -127,8 +138,9 @@ class _Call:
         if "runs" in fact.flags and "pending" not in fact.flags and pending in (SET, DOUBTFUL_NULL):
             machine.report("HL604", self.node, fact.name, None, state)
         if "raises" in fact.flags:
-            state.exc = SET
-            state.note(self.node, f"{fact.name} raises")
+            state.exc = self.restored()
+            if state.exc == SET:
+                state.note(self.node, f"{fact.name} raises")
         elif "erases" in fact.flags:
             state.exc = CLEAR
         for parameter, operand in self.pairs:
@@ -143,6 +155,14 @@ class _Call:
                 self.result(state)
             return [state]
         return self.outcomes()
+
+    def restored(self) -> int:
+        """The exception after a call that sets one: PyErr_Restore and its like may be given none."""
+        if not self.fact.name.startswith(("PyErr_Restore", "_PyErr_Restore", "PyErr_SetRaised", "_PyErr_SetRaised")):
+            return SET
+        first = next((operand for parameter, operand in self.pairs if parameter.kind == "steals"), None)
+        mask = mask_of(self.machine.read(self.state, first), self.state)
+        return CLEAR if mask == ZERO else SET if not mask & ZERO else UNKNOWN
 
     def builds_nothing(self) -> bool:
         """Py_BuildValue and its like are given NULL for an object: they fail with the exception that made it."""
@@ -185,6 +205,8 @@ class _Call:
     def before(self, parameter: Parameter, operand: Operand) -> None:
         """The arguments are used."""
         kind = parameter.kind
+        if type(operand) is Ref and self.fact.name.startswith("mem") and type(view := self.state.env.get("&" + operand.key)) is int:
+            self.machine.mark(self.state, view, ESCAPED)  # copied
         if type(operand) is Ref and kind not in ("buffer", "unbuffer"):
             if self.state.env.get("&" + operand.key) is UNINITIALIZED:
                 del self.state.env["&" + operand.key]
@@ -237,6 +259,8 @@ class _Call:
             return
         known = machine.read(state, operand)
         if kind == "c":
+            if type(operand) is Ref and self.fact.name.startswith(_KEEPS_POINTER):
+                machine.reached(state, operand.key)
             if type(known) is int and state.values[known][1] > 0:
                 site = machine.origin(known)
                 if site.kind not in ("memory", "interior") or self.fact.name.startswith(_KEEPS_POINTER):
@@ -270,7 +294,7 @@ class _Call:
         elif kind == "unbuffer":
             if type(operand) is Ref:
                 unbuffer(machine, state, operand.key, node)
-            elif vid is not None:
+            elif vid is not None and machine.origin(vid).kind == "parameter":
                 mask, owned, bits, source = state.values[vid]
                 state.values[vid] = (mask, owned - 1, bits, source)
 
@@ -375,7 +399,7 @@ class _Call:
                     elif self.fact.name == "PyModule_AddObject":
                         machine.mark(state, known, ESCAPED)  # HL408 has its own look at this failure
             elif kind == "buffer" and type(operand) is Ref:
-                if success:
+                if success and not (self.fact.name == "PyBuffer_FillInfo" and self.args[1:2] == (0,)):
                     self.fill(operand)
                 elif self.fact.result != "zero":
                     machine.bind(state, "&" + operand.key, None, node)
@@ -428,12 +452,14 @@ class _Call:
         if type(known) is int:
             mask, owned, bits, source = state.values[known]
             sure = mask == POSITIVE
-            state.values[known] = (mask, max(owned - 1, 0), bits, source)
+            lent = machine.origin(known).kind == "parameter"
+            state.values[known] = (mask, owned - 1 if lent else max(owned - 1, 0), bits, source)
         if failed:
             machine.bind(state, key, NULL, self.node)
             return
-        absent = "absent" in self.fact.flags or self.fact.name == "PyErr_NormalizeException"
-        failure = "clean" if absent else self.fact.failure
+        absent = self.fact.name == "PyErr_NormalizeException"
+        last = bool(self.args) and self.args[-1] == operand
+        failure = ("clean" if last else "never") if absent else "raises"
         site = machine.site("new", self.fact.name + " " + key, self.node, fails=ZERO, failure=failure)
         returns = self.fact.result in ("int", "tristate", "zero")
         vid = machine.fresh(state, site, POSITIVE if returns else ZERO | POSITIVE, 1 if local else 0, 0 if local else HELD)
@@ -454,6 +480,8 @@ class _Call:
         """A result goes where an argument points."""
         machine, state, kind = self.machine, self.state, parameter.kind
         if failed and (kind == "out" or self.fact.result == "zero"):
+            if self.fact.result != "zero" and state.env.get(key) is UNINITIALIZED:
+                del state.env[key]  # that the failure is not looked at is another matter
             return
         known = state.env.get(key)
         if parameter.null_ok and parameter.name == "" and known is UNINITIALIZED:
@@ -469,6 +497,9 @@ class _Call:
         absent = "absent" in self.fact.flags and self.fact.result == "void"
         if absent and self.pending == SET and parameter is self.fact.parameters[0]:
             absent = False  # PyErr_Fetch with an exception set
+        if absent and self.pending == CLEAR and self.fact.name == "PyErr_Fetch":
+            machine.bind(state, key, NULL, self.node)
+            return
         mask = ZERO | POSITIVE if absent or (parameter.name == "" and parameter.null_ok and is_null(known)) else POSITIVE
         if kind == "out-memory":
             site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
@@ -491,6 +522,21 @@ class _Call:
         machine.bind(state, key, vid, self.node)
         if again and kind == "out-borrowed":
             machine.again[vid] = self.node
+
+    def fresh_container(self) -> bool:
+        """Whether the first argument is a container that the function has made: its items can be set."""
+        known = self.machine.read(self.state, self.args[0]) if self.args else None
+        return type(known) is int and self.machine.origin(known).name in ("PyList_New", "PyTuple_New")
+
+    def type_known(self) -> bool:
+        """Whether an accessor of bytes or a list is asked of one: it fails for other types alone."""
+        prefix = self.fact.name.partition("_")[0] + "_"
+        if prefix not in ("PyBytes_", "PyByteArray_", "PyList_", "PyTuple_", "PyDict_") or self.fact.result not in ("interior", "count"):
+            return False
+        known = self.machine.read(self.state, self.args[0]) if self.args else None
+        if type(known) is int and self.machine.origin(known).name.startswith(prefix):
+            return True
+        return any(key.startswith(f"?{prefix}Check") and value == (1,) for key, value in self.state.env.items())
 
     def contracted(self) -> bool:
         contract = self.machine.contract
@@ -543,7 +589,15 @@ class _Call:
         if fact.name == "PyErr_GetRaisedException" and self.pending == SET:
             mask = POSITIVE
         failure = "maybe" if fact.result == "value" else fact.failure
-        bits = HELD | ESCAPED if fact.name in _OF_THE_OBJECT else 0
+        if not fails and fact.failure not in ("never", "clean"):
+            failure = "never"
+        bits = HELD | ESCAPED if _of_the_object(fact.name) else 0
+        if kind == "new" and self.args and self.args[-1] == 0 and fact.name in _EMPTY:
+            bits |= HELD
+        if fact.name in _SETS_ITEM and self.fresh_container():
+            mask, fails = ZERO, 0
+        if fact.name in _OF_INDEX or self.type_known() or (fact.name in _OF_NUMBER and type(self.args[0]) in (int, Symbol)):
+            mask, fails = mask & ~fails, 0
         if fact.name in _STATE:
             kind, bits = "unknown", HELD
             if fact.name.endswith("PyModule_GetState"):
@@ -563,7 +617,7 @@ class _Call:
 
     def accessor(self) -> str:
         """A key for what an accessor that cannot fail gives for these arguments; "" for other calls."""
-        if self.fact.result != "borrowed" or self.fact.failure != "never" or self.fact.name in _OF_THE_OBJECT:
+        if self.fact.result != "borrowed" or self.fact.failure != "never" or _of_the_object(self.fact.name):
             return ""
         if not all(type(one) is int or (type(one) is str and one[0] != "%") for one in self.args):
             return ""
@@ -596,6 +650,11 @@ def unbuffer(machine: Machine, state: State, key: str, node: ir.Node) -> None:
     if view is not None:
         machine.bind(state, "&" + key, None, node)
     machine.bind(state, key + ".obj", NULL, node)
+
+
+def _of_the_object(name: str) -> bool:
+    """Whether an accessor gives a member that its caller may also release, or put another object in the place of."""
+    return name == "Py_TYPE" or name.startswith(("PyArray_", "PyDataType_", "PyMemoryView_GET"))
 
 
 def _mixed(one: str, other: str) -> bool:
@@ -661,7 +720,7 @@ def _come_to(
         if type(operand) is Ref and state.env.get("&" + operand.key) is UNINITIALIZED:
             machine.bind(state, "&" + operand.key, None, node)  # it may be filled in
     for index, ((operand, known), effect) in enumerate(zip(pairs, outcome.effects, strict=False)):
-        if effect == _NOTHING and outcome.exc != SET and _sometimes_released(summary, index):
+        if effect._replace(refined=ANYTHING) == _NOTHING and effect.refined != ZERO and _unsure(summary, index, outcome):
             effect = _UNSURE  # on a condition that is not followed
         if type(operand) is Ref:
             if effect.escaped or effect.stored:
@@ -700,8 +759,12 @@ _NOTHING = Effect()
 _UNSURE = Effect(escaped=True)
 
 
-def _sometimes_released(summary: Summary, index: int) -> bool:
-    return any(index < len(one.effects) and one.effects[index].given < 0 for one in summary.outcomes)
+def _unsure(summary: Summary, index: int, outcome: Outcome) -> bool:
+    """Whether a function releases an argument at times, in outcomes that are successes or failures like this one."""
+    failed = outcome.exc == SET
+    return any(
+        index < len(one.effects) and one.effects[index].given < 0 and (one.exc == SET) == failed for one in summary.outcomes
+    )
 
 
 def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: Effect, node: ir.Call) -> None:

@@ -128,5 +128,7 @@ class Code:
     """The texts of conditions that are tested in more than one place."""
     returns_object: bool
     """The function returns a pointer."""
+    in_loop: frozenset[int]
+    """The blocks that lie in a loop."""
     callees: frozenset[str]
     """The names of what is called."""

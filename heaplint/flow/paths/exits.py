@@ -30,7 +30,7 @@ def check(machine: Machine, state: State, known: Known | None, end: Leave, contr
             if step is None and exc == CLEAR and machine.calls_program:
                 return  # a helper may have set it in a way that is not followed
             machine.report("HL601", _place(step, end), _callee(step), None, state, "-1")
-        elif not mask & NEGATIVE:
+        elif not mask & NEGATIVE and not (contract.executes and mask == POSITIVE):
             _value(machine, state, known, end, True)
 
 
@@ -49,6 +49,9 @@ def silent(machine: Machine, state: State, known: Known | None, end: Leave) -> N
 NUMBERS = frozenset({
     "int", "long", "char", "short", "double", "float", "size_t", "Py_ssize_t", "unsigned int", "unsigned long", "void", "bool", "_Bool", "Py_hash_t",
     "int64_t", "int32_t", "uint32_t", "uint64_t", "ssize_t", "npy_intp",
+})
+_TYPE_TESTS = frozenset({
+    "PyLong_Check", "PyLong_CheckExact", "PyFloat_Check", "PyFloat_CheckExact", "PyNumber_Check", "PyIndex_Check", "PyBool_Check",
 })
 _FAR = 200
 """In bytes."""
@@ -84,6 +87,8 @@ def _value(machine: Machine, state: State, known: Known | None, end: Leave, sure
         for one in exc:
             site = machine.origin(one)
             named = any(held == one and key[0] != "%" for key, held in state.env.items())
+            if site.failure == "maybe" and machine.code.callees & _TYPE_TESTS:
+                continue  # for what has been tested a conversion does not fail
             if one != known and named and site.kind == "number" and site.fails == NEGATIVE and state.values[one][0] & POSITIVE:
                 machine.report("HL602", end.node, site.name, site, state, "doubtful")
 
@@ -93,6 +98,8 @@ def _borrowed(machine: Machine, state: State, vid: int, end: Leave) -> None:
     mask, owned, bits, _ = state.values[vid]
     site = machine.origin(vid)
     if owned >= 0 or mask == ZERO or bits & (ESCAPED | DEAD) or "[*]" in site.name:
+        return
+    if site.kind == "constant" and not (_literally(end, site.name) or end.operand in machine.code.local):
         return
     if site.kind in ("borrowed", "parameter", "field", "global", "constant"):
         machine.report("HL405", end.node, machine.name_of(state, vid) or site.name, site, state)
@@ -116,6 +123,12 @@ def _place(step: Step | None, end: Leave) -> ir.Node:
     if step is not None and not 0 <= end.node.start - step.node.end < _FAR:
         return step.node
     return end.node
+
+
+def _literally(end: Leave, name: str) -> bool:
+    value = end.node.value if isinstance(end.node, ir.Return) else None
+    inner = ir.strip(value) if value is not None else None
+    return isinstance(inner, ir.Name) and inner.text == name
 
 
 def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) -> Outcome:
@@ -224,7 +237,7 @@ def _out(machine: Machine, state: State, held: Known) -> str:
     if mask == ZERO:
         return "null"
     site = machine.origin(held)
-    if bits & ESCAPED or mask & ZERO:
+    if bits & ESCAPED or mask & ZERO or site.kind == "constant":
         return "unknown"
     if site.kind in ("new", "memory"):
         return site.kind if owned >= 0 else "unknown"

@@ -16,6 +16,8 @@ _OPTIONAL = {
 _OUT = Parameter("", "out")
 CONVERTER = Parameter("converter", "c", "", True)
 """The function of `O&`: what it makes of the next argument is known of some."""
+_LENGTH = Parameter("length", "out")
+"""It is of interest only where what it is the length of is there."""
 _LENT = Parameter("", "object", "", True)
 _PLAIN = Parameter("", "c", "", True)
 _BORROWED = Parameter("", "out-borrowed")
@@ -75,7 +77,7 @@ def _parsed(text: str) -> tuple[Parameter, ...]:
                 result.append(_BUFFER)
             elif following == "#":
                 at += 1
-                result += (_OUT, _OUT)
+                result += (_OUT, _LENGTH)
             else:
                 result.append(_OUT)
         elif unit in "SUY":
@@ -83,7 +85,7 @@ def _parsed(text: str) -> tuple[Parameter, ...]:
         else:
             result.append(_OUT)
     if required >= 0:
-        result[required:] = [_OPTIONAL.get(one.kind, one) for one in result[required:]]
+        result[required:] = [_OPTIONAL.get(one.kind, one) if not one.name else one for one in result[required:]]
     return tuple(result)
 
 

@@ -9,7 +9,7 @@ from heaplint import ir
 from heaplint.capi.api import ApiFunction
 from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand,
+    CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand, Ref,
 )
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import NUMBERS, check, outcome_of, silent
@@ -29,6 +29,11 @@ MAX_STEPS = 3000
 MAX_SPLITS = 150
 """How often calls in one block, from one state on, may end in several ways."""
 MAX_BLOCKS = 1500
+_ADD_TO_MODULE = frozenset({"PyModule_AddObject", "PyModule_Add"})
+_ALLOCATE = frozenset({
+    "PyObject_New", "PyObject_NewVar", "PyObject_GC_New", "PyObject_GC_NewVar", "tp_alloc", "PyType_GenericAlloc",
+})
+_SINGLETONS = frozenset({"Py_None", "Py_True", "Py_False", "Py_NotImplemented", "Py_Ellipsis"})
 _MAIN = frozenset({"main", "wmain", "WinMain", "wWinMain"})
 _DEAL_WITH_ERRORS = frozenset({
     "PyErr_Occurred", "PyErr_Clear", "PyErr_Fetch", "PyErr_GetRaisedException", "PyErr_Print", "PyErr_WriteUnraisable",
@@ -47,8 +52,10 @@ class Run:
 
 
 class _Interpreter:
-    def __init__(self, code: Code, lookup: Lookup, contract: Contract | None) -> None:
+    def __init__(self, code: Code, lookup: Lookup, contract: Contract | None, owner: bool) -> None:
         self.code = code
+        self.owner = owner
+        """The first parameter is an object, which other code can look into."""
         self.lookup = lookup
         self.contract = contract
         self.machine = Machine(code, contract)
@@ -149,6 +156,7 @@ class _Interpreter:
         ops = block.ops
         todo = [(first, 0)]
         machine = self.machine
+        machine.in_loop = index in self.code.in_loop
         split, splits = False, 0
         while todo:
             state, at = todo.pop()
@@ -182,7 +190,7 @@ class _Interpreter:
                     elif known == NULL and type(op[3]) is ir.Assign:
                         known = (0, ASSIGNED)
                     machine.bind(state, op[1], known, op[3])
-                    if type(op[2]) is str and "&" + op[2] in env:
+                    if type(op[2]) is str and ("&" + op[2] in env or op[2].endswith(".obj")):
                         self.copied(state, op[2])
                     if "." in op[1]:
                         env.pop("&" + op[1].partition(".")[0], None)
@@ -262,7 +270,7 @@ class _Interpreter:
         if known is not None:
             machine.bind(state, into, known, node)
             return
-        if key and key.startswith(("Py_", "PyExc_", "_Py_")) and "->" not in key:
+        if key in _SINGLETONS or key.startswith("PyExc_"):
             site = machine.site("constant", key, self.code.function.body)
             vid = site.index * GENERATIONS
             if vid not in state.values:
@@ -279,10 +287,14 @@ class _Interpreter:
             env[key] = vid
 
     def copied(self, state: State, key: str) -> None:
-        """A Py_buffer is copied as a struct: the copy is released, perhaps."""
-        view = state.env.pop("&" + key)
+        """A struct is copied, or what a Py_buffer holds: the copy is released, perhaps."""
+        view = state.env.pop("&" + key.removesuffix(".obj"), None)
         if type(view) is int:
             self.machine.mark(state, view, ESCAPED)
+        if key in self.code.local and not self.code.local[key].type.pointers:
+            for one in self.code.dependents.get(key, ()):
+                if type(held := state.env.get(one)) is int:
+                    self.machine.mark(state, held, ESCAPED)
 
     def of_list(self, key: str, source: Known | None) -> bool:
         """Whether a key names an item of a list."""
@@ -299,8 +311,10 @@ class _Interpreter:
             machine.uninitialized(state, operand, node)
             known = None
         env = state.env
-        if type(operand) is str and "&" + operand in env:
+        if type(operand) is str:
             self.copied(state, operand)
+        elif type(operand) is Ref:
+            machine.reached(state, operand.key)
         old = env.get(key) if key else None
         if type(old) is int and old != known:
             value = state.values[old]
@@ -338,7 +352,7 @@ class _Interpreter:
 
     def shown(self, state: State, key: str) -> bool:
         """Whether other code can see a member: it is the object's, and the object is not on its way out."""
-        if self.contract is not None and self.contract.destroys:
+        if not self.owner or (self.contract is not None and self.contract.destroys):
             return False
         return self.of_self(state, key)
 
@@ -499,6 +513,10 @@ class _Interpreter:
         """The function returns: what it still owns and gives nobody is lost."""
         machine = self.machine
         known = machine.read(state, end.operand)
+        if type(end.operand) is str and end.operand in self.code.dependents:
+            self.copied(state, end.operand)
+        elif type(end.operand) is Ref:
+            machine.reached(state, end.operand.key)
         if known is UNINITIALIZED:
             machine.uninitialized(state, end.operand, end.node)
             known = None
@@ -537,10 +555,16 @@ class _Interpreter:
             case "memory":
                 machine.report("HL509", end.node, name or site.name, site, state)
             case "new":
-                if vid in machine.taken_at and (bits & HELD):
+                if site.name in _ALLOCATE and vid in machine.taken_at:
+                    pass  # an object of the program's own: a reference for its own purposes
+                elif bits & STORED and self.code.callees & _ADD_TO_MODULE:
+                    pass  # the reference may be given away under the name of the place where it is stored
+                elif vid in machine.taken_at and (bits & HELD):
                     machine.report("HL412", machine.taken_at[vid], name or site.name, site, state)
                 else:
                     machine.report("HL401", end.node, name or site.name, site, state)
+            case "field" if site.name[:1] in ("*", "") or "[" in site.name:
+                pass  # it lies in the caller's storage, which gets the reference
             case "parameter" | "borrowed" | "field":
                 machine.report("HL401", end.node, name or site.name, site, state, "taken")
 
@@ -591,6 +615,6 @@ def _masks(operator: str, constant: int) -> tuple[int, int]:
     return (NEGATIVE, ANYTHING) if operator in ("<", "<=") else (ANYTHING, NEGATIVE)
 
 
-def interpret(code: Code, lookup: Lookup, contract: Contract | None) -> Run:
-    """Run a function; the contract is what its caller, the interpreter, expects of it."""
-    return _Interpreter(code, lookup, contract).run()
+def interpret(code: Code, lookup: Lookup, contract: Contract | None, owner: bool) -> Run:
+    """Run a function; the contract is what its caller, the interpreter, expects of it; `owner`: it is one of an object."""
+    return _Interpreter(code, lookup, contract, owner).run()

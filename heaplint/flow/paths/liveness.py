@@ -10,7 +10,7 @@ from heaplint.flow.paths.code import (
     CALL, DECLARE, DEREF, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Ref,
 )
 
-_ROOT = re.compile(r"[*&]*([A-Za-z_%]\w*)")
+_ROOT = re.compile(r"[*&]*([A-Za-z_%]\w*(?:'\d+)?)")
 _INDEX = re.compile(r"\[([A-Za-z_]\w*)\]")
 _MAX_ROUNDS = 60
 
@@ -34,7 +34,8 @@ def successors(block: Block) -> tuple[int, ...]:
 
 
 def arrange(
-    function: ir.Function, blocks: list[Block], local: dict[str, ir.Variable], callees: frozenset[str]
+    function: ir.Function, blocks: list[Block], local: dict[str, ir.Variable], callees: frozenset[str],
+    in_loop: frozenset[int],
 ) -> Code:
     """Put together what interpretation needs to know of the blocks as a whole."""
     postorder, loops = _walk(blocks)
@@ -63,13 +64,15 @@ def arrange(
     return Code(
         function, blocks, local, tuple(one.name for one in function.parameters), dependents, order,
         _live(blocks, postorder, outs), frozenset(loops), repeated, function.returns.pointers > 0,
-        callees,
+        in_loop, callees,
     )
 
 
 def _tracked(end: Branch) -> bool:
     """Whether what a branch compares is followed, so that its text need not be remembered."""
-    return bool(end.operator) and type(end.left) is str and type(end.right) is int and -1 <= end.right <= 1
+    return (
+        bool(end.operator) and type(end.left) is str and end.left[0] != "%" and type(end.right) is int and -1 <= end.right <= 1
+    )
 
 
 def _walk(blocks: list[Block]) -> tuple[list[int], set[int]]:
@@ -164,7 +167,9 @@ def _live(blocks: list[Block], postorder: list[int], outs: list[str]) -> list[fr
     for key in outs:
         bit[key] = 1 << len(bit)
     for_caller = (1 << len(bit)) - 1
-    loaded = frozenset(op[2] for index in postorder for op in blocks[index].ops if op[0] == LOAD)
+    loaded = frozenset(op[2] for index in postorder for op in blocks[index].ops if op[0] == LOAD) | frozenset(
+        operand.key for index in postorder for op in blocks[index].ops if op[0] == CALL for operand in op[3] if type(operand) is Ref
+    )
     facts = {index: _block_uses(blocks[index], bit, for_caller, loaded) for index in postorder}
     live = [0] * len(blocks)
     for _ in range(_MAX_ROUNDS):

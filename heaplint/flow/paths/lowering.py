@@ -17,6 +17,8 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _CANONICAL = {">=": "<", ">": "<=", "!=": "=="}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ASSERTIONS = frozenset({"assert", "Py_ASSERT", "_PyObject_ASSERT", "Py_BUILD_ASSERT"})
+_NAMES_ONLY = frozenset({"_Py_ID", "_Py_STR", "_Py_IDENTIFIER", "_Py_static_string", "Py_STRINGIFY"})
+"""Macros that make a name of their argument, whatever it stands for."""
 _LIKELY = frozenset({"likely", "unlikely", "LIKELY", "UNLIKELY", "__builtin_expect", "NPY_LIKELY", "NPY_UNLIKELY"})
 _SAME = frozenset({"Py_UNUSED", "_PyObject_CAST", "_Py_CAST"})
 _MAX_KEY = 120
@@ -35,13 +37,19 @@ class _Lowering:
         self.temporaries = 0
         self.pending = False
         self.callees: set[str] = set()
+        self.in_loop: set[int] = set()
         self.local = {one.name: one for one in function.parameters if one.name}
         self.scalars = _scalar_locals(function, self.local)
+        self.names: dict[str, str] = {}
+        """Names that mean another variable in the block at hand than outside it → the key of that one."""
+        self.visible = {one.name for one in function.parameters}
 
     # -- blocks ----------------------------------------------------------------------------------------------------
 
     def new(self) -> int:
         self.blocks.append(Block())
+        if self.continues:
+            self.in_loop.add(len(self.blocks) - 1)
         return len(self.blocks) - 1
 
     def start(self, index: int) -> None:
@@ -80,8 +88,11 @@ class _Lowering:
             case None:
                 return
             case ir.Block():
+                names, visible = self.names, self.visible
+                self.names, self.visible = dict(names), set(visible)
                 for one in stmt.body:
                     self.statement(one)
+                self.names, self.visible = names, visible
             case ir.ExprStmt():
                 self.expression_statement(stmt)
             case ir.Declaration():
@@ -155,6 +166,9 @@ class _Lowering:
             return
         if variable.type.storage & {"static", "extern", "typedef"}:
             return
+        if name in self.visible and name in self.local and variable.start != self.local[name].start:
+            name = self.shadow(variable)
+        self.visible.add(variable.name)
         if variable.init is None:
             if name in self.local:
                 self.emit(DECLARE, name, variable)
@@ -166,6 +180,13 @@ class _Lowering:
         else:
             self.emit(STORE, name, self.value(variable.init), variable)
         self.close(variable)
+
+    def shadow(self, variable: ir.Variable) -> str:
+        """A key for a variable that hides one of the same name."""
+        key = f"{variable.name}'{variable.start}"
+        self.local[key] = self.scalars[key] = variable
+        self.names[variable.name] = key
+        return key
 
     def initialise(self, name: str, init: ir.InitList, node: ir.Variable) -> None:
         """An array or struct: its elements become variables of their own."""
@@ -218,6 +239,7 @@ class _Lowering:
                 self.here = None
                 return
             operand = self.value(stmt.value)
+            self.shifted(inner)
         if self.here is not None:
             self.here.end = Leave(operand, stmt.value is not None, stmt)
         self.pending = False
@@ -230,6 +252,7 @@ class _Lowering:
         step = self.new() if stmt.step is not None else check
         self.breaks.append(done)
         self.continues.append(step)
+        self.in_loop.update((body, step))
         constant = number(stmt.condition) if stmt.condition is not None else 1
         counter = ""
         if stmt.kind == "do":
@@ -341,6 +364,9 @@ class _Lowering:
         if flipped:  # so that a test and its opposite are one condition
             operator, then, otherwise = _CANONICAL[operator], otherwise, then
             text = _spelling(ir.Binary(inner.start, inner.end, operator, left, right)) if right is not None else ""
+        elif not operator:  # arithmetic: not zero
+            flipped, then, otherwise = True, otherwise, then
+            text = _spelling(ir.Binary(inner.start, inner.end, "==", inner, _ZERO))
         else:
             text = _spelling(inner)
         roots = frozenset(_roots(inner))
@@ -391,7 +417,7 @@ class _Lowering:
         return None
 
     def name(self, node: ir.Name) -> Operand:
-        text = node.text
+        text = self.names.get(node.text, node.text)
         if text in self.local:
             return Ref(text) if self.local[text].type.arrays else text
         if text in ("NULL", "false", "nullptr"):
@@ -414,7 +440,7 @@ class _Lowering:
         name = ir.called(node)
         if name in _LIKELY | _SAME and node.args:
             return self.value(node.args[0])
-        if name in ("sizeof", "offsetof"):
+        if name in ("sizeof", "offsetof") or name in _NAMES_ONLY:
             return None
         base: Operand = None
         if not name:
@@ -428,8 +454,8 @@ class _Lowering:
                 name = "->" + function.field
             else:
                 self.value(function)
-        elif name in self.local:
-            name = "*" + name
+        elif self.names.get(name, name) in self.local:
+            name = "*" + self.names.get(name, name)
         args = tuple(self.argument(name, index, one) for index, one in enumerate(node.args))
         result = into or self.temporary()
         self.callees.add(name)
@@ -440,6 +466,8 @@ class _Lowering:
 
     def argument(self, callee: str, index: int, expr: ir.Expr) -> Operand:
         inner = ir.strip(expr)
+        if isinstance(inner, ir.Binary) and inner.operator == "&" and isinstance(inner.left, ir.Name) and inner.left.text.isupper():
+            inner = ir.Unary(inner.start, inner.end, "&", inner.right)  # `(LPWSTR) &text`, a cast of an address
         if isinstance(inner, ir.Unary) and inner.operator == "&":
             target = ir.strip(inner.operand)
             key, _ = self.key(target)
@@ -457,10 +485,11 @@ class _Lowering:
             if key and local:
                 self.emit(FORGET, key)
             return None
-        if isinstance(target, ir.Name) and target.text in self.local:
-            self.assign_local(target.text, node.value, node)
-            return target.text
+        if isinstance(target, ir.Name) and (key := self.names.get(target.text, target.text)) in self.local:
+            self.assign_local(key, node.value, node)
+            return key
         value = self.value(node.value)
+        self.shifted(ir.strip(node.value))
         key, local = self.key(target)
         if not key:
             self.emit(STORE, "", value, node)
@@ -473,7 +502,17 @@ class _Lowering:
         if isinstance(inner, ir.Call) and ir.called(inner) not in _LIKELY | _SAME:
             self.call(inner, name)
             return
-        self.emit(SET, name, self.value(inner), node)
+        operand = self.value(inner)
+        self.shifted(inner)
+        self.emit(SET, name, operand, node)
+
+    def shifted(self, value: ir.Expr) -> None:
+        """A pointer into the middle of a block is kept: the block may be known by that one."""
+        if isinstance(value, ir.Binary) and value.operator in ("+", "-"):
+            for side in (ir.strip(value.left), ir.strip(value.right)):
+                if isinstance(side, ir.Name) and (key := self.names.get(side.text, side.text)) in self.local:
+                    if self.local[key].type.pointers:
+                        self.emit(ESCAPE, key)
 
     def unary(self, node: ir.Unary) -> Operand:
         operator = node.operator
@@ -534,7 +573,11 @@ class _Lowering:
         inner = ir.strip(node)
         match inner:
             case ir.Name():
-                return inner.text, inner.text in self.local
+                text = self.names.get(inner.text, inner.text)
+                return text, text in self.local
+            case ir.Member(arrow=True) if (pointed := _pointed(inner.object)) is not None:
+                base, local = self.key(pointed)
+                return (_short(f"{base}.{inner.field}") if base else ""), local and bool(base)
             case ir.Member():
                 base, local = self.key(inner.object) if not inner.arrow else (self.pointer(inner.object, inner), False)
                 if not base:
@@ -554,6 +597,8 @@ class _Lowering:
                 return (_short(f"{base}[{place}]") if base else ""), False
             case ir.Unary(operator="*"):
                 operand = ir.strip(inner.operand)
+                if isinstance(operand, ir.Unary) and operand.operator == "&":
+                    return self.key(operand.operand)
                 if isinstance(operand, ir.Unary) and operand.operator in ("p++", "++", "p--", "--"):
                     self.value(operand)
                     return "", False
@@ -585,6 +630,12 @@ class _Lowering:
 
 _ONE = ir.Constant(0, 0, "number", "1")
 _ZERO = ir.Constant(0, 0, "number", "0")
+
+
+def _pointed(node: ir.Expr) -> ir.Expr | None:
+    """The variable of `&variable`."""
+    inner = ir.strip(node)
+    return inner.operand if isinstance(inner, ir.Unary) and inner.operator == "&" else None
 
 
 def _asserted(expr: ir.Expr) -> str:
@@ -703,4 +754,4 @@ def lower(function: ir.Function, others: frozenset[str] = frozenset()) -> Code:
     if lowering.here is not None and lowering.here.end is None:
         closing = ir.Return(max(function.body.start, function.body.end - 1), function.body.end, None)
         lowering.here.end = Leave(None, False, closing)
-    return arrange(function, lowering.blocks, lowering.local, frozenset(lowering.callees))
+    return arrange(function, lowering.blocks, lowering.local, frozenset(lowering.callees), frozenset(lowering.in_loop))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from heaplint import ir
@@ -13,6 +14,10 @@ from heaplint.flow.paths.values import (
 )
 
 _MAX_OWNED = 3
+_CONVERTS = ("PyLong_As", "PyFloat_As", "PyNumber_As")
+_MAX_OF_CONSTANT = 12
+FROM_ELSEWHERE = re.compile(r"(?:Py\w+_Get(?:Item|Attr)|PyObject_GenericGetAttr|_?PyObject_Lookup|PyMapping_Get|_PyImport_GetModuleAttr)\w*")
+"""What these give has an owner elsewhere, which keeps it alive most likely."""
 _AT_ONCE = 100
 """In bytes: a release so close behind the call makes the reference a borrowed one, on purpose."""
 _NO_USE = frozenset({"Py_DECREF", "Py_XDECREF", "Py_INCREF", "Py_XINCREF"})
@@ -57,6 +62,8 @@ class Machine:
         """It calls functions of the program, or ones that nothing is known of."""
         self.calls_python = False
         """It calls functions of the C API that set an exception when they fail."""
+        self.in_loop = False
+        """The block at hand lies in a loop, which may not run where a variable is still NULL."""
         self.optional: set[str] = set()
         """The variables of optional arguments that are parsed."""
         self.remembers = False
@@ -219,7 +226,7 @@ class Machine:
             if not bits & USED and callee not in _NO_USE:
                 bits |= USED
                 state.values[known] = (mask, owned, bits, source)
-            if bits & (DEAD | STALE):
+            if bits & (DEAD | STALE) and mask != ZERO:
                 if bits & DEAD:
                     item = self.item(state, operand, known)
                     self.report("HL407" if bits & STOLEN else "HL403", node, item, self.origin(known), state, callee)
@@ -233,7 +240,7 @@ class Machine:
         elif known is UNINITIALIZED:
             self.uninitialized(state, operand, node)
         elif (
-            needed and is_null(known) and type(operand) is str and operand in self.code.local
+            needed and not self.in_loop and is_null(known) and type(operand) is str and operand in self.code.local
             and (callee or (isinstance(known, tuple) and known[-1] == ASSIGNED))
         ):
             self.report("HL501", node, operand, None, state, callee)
@@ -245,7 +252,7 @@ class Machine:
         site = self.origin(vid)
         if mask == ZERO and site.kind in _PASSED_ON:
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
-        elif (site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails)) and site.failure != "never":
+        elif (site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails and not site.name.startswith("Py"))) and site.failure != "never":
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         elif site.kind == "parameter":
             if site.index not in self.tested:
@@ -280,7 +287,8 @@ class Machine:
         mask, owned, bits, source = state.values[vid]
         if mask == ZERO:
             return
-        state.values[vid] = (mask, min(owned + 1, _MAX_OWNED), (bits | TAKEN) & ~STALE, source)
+        most = _MAX_OF_CONSTANT if self.origin(vid).kind == "constant" else _MAX_OWNED
+        state.values[vid] = (mask, min(owned + 1, most), (bits | TAKEN) & ~STALE, source)
         self.taken_at[vid] = node
         if vid in self.again:
             self.report("HL411", self.again[vid], self.origin(vid).name.rpartition(" ")[2], self.origin(vid), state)
@@ -303,7 +311,8 @@ class Machine:
             elif owned == 0 and site.owns and not bits & (HELD | ESCAPED):
                 bits |= DEAD
                 self.released_at[vid] = node
-                self.orphan(state, vid)
+                if not FROM_ELSEWHERE.fullmatch(site.name):
+                    self.orphan(state, vid)
             state.values[vid] = (mask, owned, bits, source)
             return
         if bits & ESCAPED:
@@ -314,7 +323,7 @@ class Machine:
         elif not bits & STORED and self.lent(site, owned):
             self.report("HL404", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
-        elif site.kind == "parameter" and owned < 0 and not bits & (STORED | STOLEN | TAKEN):
+        elif site.kind == "parameter" and site.index > 0 and owned < 0 and not bits & (STORED | STOLEN | TAKEN):
             self.report("HL406", node, self.item(state, operand, vid), site, state)
             bits |= ESCAPED
         elif site.kind == "field" and "[" in site.name and not bits & (TAKEN | STOLEN | HELD):
@@ -348,6 +357,9 @@ class Machine:
         """An object is gone, and with it what was only borrowed from it."""
         for other, (mask, owned, bits, source) in list(state.values.items()):
             kept = bits & HELD and not bits & STOLEN
+            kind = self.origin(other).kind
+            if mask == ZERO or kind not in ("borrowed", "interior", "new") and not self.origin(other).ages:
+                continue
             if source == vid and owned <= 0 and not kept and not bits & (ESCAPED | TAKEN) and other != vid:
                 state.values[other] = (mask, owned, (bits & ~(STOLEN | HELD)) | DEAD, source)
 
@@ -392,6 +404,13 @@ class Machine:
         view = env.get("&" + key)
         if type(view) is int:
             self.mark(state, view, ESCAPED)
+        self.reached(state, key)
+
+    def reached(self, state: State, key: str) -> None:
+        """The address of a part of an object went where it is not followed: so did the object."""
+        root, arrow, _ = key.partition("->")
+        if arrow and type(known := state.env.get(root)) is int:
+            self.mark(state, known, ESCAPED | HELD)
 
     def escape(self, state: State, operand: Operand, known: Known | None, node: ir.Node) -> None:
         """An operand went where it is not followed."""
@@ -435,15 +454,17 @@ class Machine:
             return
         exc = state.exc
         if not mask & ~site.fails:  # it failed
+            pending = exc == UNKNOWN or (isinstance(exc, frozenset) and vid in exc)
             for kept in self.kept_if.get(vid, ()):
                 if (value := state.values.get(kept)) is not None:
                     mask_, owned, bits, source = value
                     gone = owned == 0 and self.origin(kept).owns and not bits & (STOLEN | ESCAPED) and bits & HELD
                     state.values[kept] = (mask_, owned, (bits & ~HELD) | (DEAD if gone else 0), source)
             if site.failure == "raises":
-                state.exc = SET
-            elif site.failure == "maybe" and exc != SET:
-                state.exc = DOUBTFUL_NUMBER if site.kind == "number" else DOUBTFUL_NULL
+                if pending and exc != UNKNOWN:
+                    state.exc = SET
+            elif site.failure == "maybe" and pending and exc != UNKNOWN:
+                state.exc = DOUBTFUL_NULL if site.kind != "number" else DOUBTFUL_NUMBER if site.name.startswith(_CONVERTS) else UNKNOWN
         elif not mask & site.fails and isinstance(exc, frozenset) and vid in exc:
             left_over = exc - {vid}
             state.exc = left_over or CLEAR
