@@ -16,7 +16,7 @@ from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
-from heaplint.flow.paths.summary import Outcome, Summary, condensed
+from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.program import Program, Unit
 
@@ -226,7 +226,7 @@ class Analysis:
             return None
         home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
         result = (self if home is self.unit else analysis(home)).result(function)
-        return result.summary if result is not None else None
+        return (result.summary if result is not None else None) or UNFOLLOWED
 
 
 def _taken_over_at_times(code: Code, machine: Machine) -> Iterator[Draft]:

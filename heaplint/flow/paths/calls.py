@@ -480,7 +480,7 @@ class _Call:
         """A result goes where an argument points."""
         machine, state, kind = self.machine, self.state, parameter.kind
         if failed and (kind == "out" or self.fact.result == "zero"):
-            if self.fact.result != "zero" and state.env.get(key) is UNINITIALIZED:
+            if not self.fact.name.lstrip("_").startswith("PyArg") and state.env.get(key) is UNINITIALIZED:
                 del state.env[key]  # that the failure is not looked at is another matter
             return
         known = state.env.get(key)
@@ -813,7 +813,8 @@ def _give_result(
         machine.bind(state, into, None, node)
         return
     if kind == "number" and outcome.mask == ZERO and outcome.exact and _gives_pointer(summary):
-        made = machine.site("borrowed", name, node, fails=ZERO, failure="raises" if outcome.exc == SET else "clean")
+        quiet = "clean" if any(one.kind == "memory" for one in summary.outcomes) else "quiet"
+        made = machine.site("borrowed", name, node, fails=ZERO, failure="raises" if outcome.exc == SET else quiet)
         machine.bind(state, into, machine.fresh(state, made, ZERO, 0, HELD), node)
         return
     if kind == "number" and outcome.exact:
@@ -837,11 +838,12 @@ def _give_result(
         return
     if kind in ("new", "memory"):
         null_only = outcome.mask == ZERO
-        failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"
+        quiet = "clean" if kind == "memory" else "quiet"
+        failure = "raises" if lazily else quiet if outcome.mask & ZERO else "never"
         made = machine.site(kind, name, node, fails=ZERO if outcome.mask & ZERO else 0, failure=failure, domain=summary.domain)
         vid = machine.fresh(state, made, outcome.mask, 0 if null_only else 1)
     elif kind == "borrowed":
-        failure = "raises" if lazily else "clean" if outcome.mask & ZERO else "never"
+        failure = "raises" if lazily else "quiet" if outcome.mask & ZERO else "never"
         made = machine.site("borrowed", name, node, fails=fails or outcome.mask & ZERO, failure=failure)
         vid = machine.fresh(state, made, outcome.mask, 0)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heaplint import ir
+from heaplint.capi.api import api
 from heaplint.flow.paths.code import Leave
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.machine import Draft, Machine, mask_of
@@ -27,8 +28,8 @@ def check(machine: Machine, state: State, known: Known | None, end: Leave, contr
     elif contract.returns == "int" and end.value and known is not None:
         if mask == NEGATIVE and exc in (CLEAR, DOUBTFUL_NUMBER) and (type(known) is int or (isinstance(known, tuple) and known[0] == -1)):
             step = _last(state.trace, _FAILED) if exc == CLEAR else None
-            if step is None and exc == CLEAR and machine.calls_program:
-                return  # a helper may have set it in a way that is not followed
+            if not _plain(machine, step, known, exc):
+                return
             machine.report("HL601", _place(step, end), _callee(step), None, state, "-1")
         elif not mask & NEGATIVE and not (contract.executes and mask == POSITIVE):
             _value(machine, state, known, end, True)
@@ -63,13 +64,23 @@ def _null(machine: Machine, state: State, known: Known | None, end: Leave, mask:
     """NULL is returned where an exception has to go with it."""
     if mask == ZERO and state.exc in (CLEAR, DOUBTFUL_NUMBER):
         step = _last(state.trace, _FAILED) if state.exc == CLEAR else None
-        if step is None and state.exc == CLEAR and machine.calls_program:
-            return  # a helper may have set it in a way that is not followed
+        if not _plain(machine, step, known, state.exc):
+            return
         machine.report("HL601", _place(step, end), _callee(step), None, state, "NULL")
     elif mask & ZERO and state.exc == CLEAR and type(known) is int:
         site = machine.origin(known)
         if site.failure == "clean" and site.kind in ("new", "borrowed", "memory"):
             machine.report("HL601", end.node, site.name, site, state, "NULL")
+
+
+def _plain(machine: Machine, step: Step | None, known: Known | None, exc: int | frozenset[int]) -> bool:
+    """Whether it is plain that no exception is set: by what failed, or because nothing was called that may set one."""
+    if exc != CLEAR:
+        return True
+    if step is None:  # a helper may have set one in a way that is not followed
+        return not machine.calls_program and isinstance(known, tuple)
+    fact = api(_callee(step))
+    return fact is None or fact.failure == "clean" or (fact.failure == "raises" and not machine.calls_program)
 
 
 def _value(machine: Machine, state: State, known: Known | None, end: Leave, sure: bool) -> None:
@@ -78,10 +89,10 @@ def _value(machine: Machine, state: State, known: Known | None, end: Leave, sure
     if not sure and (type(known) is not int or machine.origin(known).kind not in ("new", "borrowed", "field", "parameter")):
         return
     if exc == SET:
-        if (step := _last(state.trace, _RAISED)) is not None:
+        if (step := _last(state.trace, _RAISED)) is not None and api(_callee(step)) is not None:
             machine.report("HL602", end.node, _callee(step), None, state)
     elif exc in (DOUBTFUL_NULL, DOUBTFUL_NUMBER):
-        if (step := _last(state.trace, (" fails",))) is not None:
+        if (step := _last(state.trace, (" fails",))) is not None and api(_callee(step)) is not None:
             machine.report("HL602", end.node, _callee(step), None, state, "doubtful")
     elif isinstance(exc, frozenset):
         for one in exc:

@@ -29,6 +29,7 @@ MAX_STEPS = 3000
 MAX_SPLITS = 150
 """How often calls in one block, from one state on, may end in several ways."""
 MAX_BLOCKS = 1500
+_RELEASES = frozenset({"Py_DECREF", "Py_XDECREF", "Py_CLEAR", "Py_SETREF", "Py_XSETREF", "Py_DecRef"})
 _ADD_TO_MODULE = frozenset({"PyModule_AddObject", "PyModule_Add"})
 _ALLOCATE = frozenset({
     "PyObject_New", "PyObject_NewVar", "PyObject_GC_New", "PyObject_GC_NewVar", "tp_alloc", "PyType_GenericAlloc",
@@ -377,8 +378,14 @@ class _Interpreter:
                 targets.append(end.default)
             else:
                 targets = [target for constant, target in end.cases if constant == exact]
+            named = type(end.subject) is str and end.subject in self.code.local
             for target in dict.fromkeys(targets):
-                self.enter(target, state.copy())
+                other = state.copy()
+                constants = [constant for constant, one in end.cases if one == target]
+                if named and exact is None and len(constants) == 1 and constants[0] is not None and target != end.default:
+                    one = constants[0]  # from here on that is what it is
+                    other.env[str(end.subject)] = ("symbol", one) if type(one) is str else (one,)
+                self.enter(target, other)
 
     @staticmethod
     def constant(known: Known | None) -> int | str | None:
@@ -420,7 +427,7 @@ class _Interpreter:
         elif end.operator in ("==", "!=") and type(left) is int and type(exact) is int and left == exact:
             self.enter(end.then if end.operator == "==" else end.otherwise, state)
             return
-        elif end.operator in ("==", "!=") and (same := self.same(left, exact)) is not None:
+        elif end.operator in ("==", "!=") and (same := self.same(state, left, exact)) is not None:
             self.enter(end.then if same == (end.operator == "==") else end.otherwise, state)
             return
         elif end.operator in ("==", "!=") and isinstance(left, tuple) and type(left[0]) is int and type(exact) is int:
@@ -430,7 +437,7 @@ class _Interpreter:
                 return
         self.recall(state, end)
 
-    def same(self, left: Known | None, right: Known | None) -> bool | None:
+    def same(self, state: State, left: Known | None, right: Known | None) -> bool | None:
         """Whether two pointers are the same; None for those of which it is not known."""
         if is_literal(left) and is_literal(right):
             return left == right
@@ -440,6 +447,8 @@ class _Interpreter:
         kinds = [self.machine.origin(one).kind if type(one) is int else "" for one in (left, right)]
         if kinds == ["constant", "constant"]:
             return left == right
+        if type(left) is int and type(right) is int and not state.values[left][0] & state.values[right][0]:
+            return False
         made = [kind for kind in kinds if kind in ("new", "memory")]
         if len(made) == 1 and all(type(one) is int or is_literal(one) for one in (left, right)):
             return left == right
@@ -545,6 +554,13 @@ class _Interpreter:
             silent(machine, state, known, end)
         self.outcomes.add(outcome_of(machine, state, known, end))
 
+    def releases(self, name: str) -> bool:
+        """Whether the function releases a variable or member anywhere."""
+        return any(
+            op[0] == CALL and op[2] in _RELEASES and op[3] and (op[3][0] == name or (type(op[3][0]) is Ref and op[3][0].key == name))
+            for block in self.code.blocks for op in block.ops
+        )
+
     def leak(self, state: State, vid: int, bits: int, end: Leave) -> None:
         machine = self.machine
         site = machine.origin(vid)
@@ -563,8 +579,10 @@ class _Interpreter:
                     machine.report("HL412", machine.taken_at[vid], name or site.name, site, state)
                 else:
                     machine.report("HL401", end.node, name or site.name, site, state)
-            case "field" if site.name[:1] in ("*", "") or "[" in site.name:
-                pass  # it lies in the caller's storage, which gets the reference
+            case "parameter" | "borrowed" | "field" if not self.releases(name):
+                pass  # taken and released nowhere: for somebody else, it seems
+            case "field" if name not in self.code.local:
+                pass  # it goes with the storage that the field is copied to
             case "parameter" | "borrowed" | "field":
                 machine.report("HL401", end.node, name or site.name, site, state, "taken")
 

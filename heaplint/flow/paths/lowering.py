@@ -201,6 +201,8 @@ class _Lowering:
                 self.emit(SET, f"{name}[{index}]", value, node)
             elif entry.designators:
                 self.emit(SET, f"{name}.{'.'.join(entry.designators)}", value, node)
+            elif type(value) is str:
+                self.emit(ESCAPE, value)
 
     def conditional_statement(self, stmt: ir.If) -> None:
         if self.here is None:  # only labels within can be reached
@@ -427,6 +429,8 @@ class _Lowering:
         variable = self.scalars.get(text)
         if variable is not None and variable.type.arrays:
             return Ref(text)
+        if variable is not None and not variable.type.storage & {"static", "extern"}:
+            return None  # its address is taken: what it holds is not followed
         if text.startswith("Py_RETURN_"):
             return text
         if text.isupper() and len(text) > 1:
@@ -538,7 +542,10 @@ class _Lowering:
         if node.operator == ",":
             self.discard(node.left)
             return self.value(node.right)
-        if node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in _effects(node))):
+        if (
+            node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in _effects(node)))
+            or (node.operator in ("==", "!=") and ir.is_null(node.right) and isinstance(ir.strip(node.left), ir.Name))
+        ):
             return self.choose(ir.Conditional(node.start, node.end, node, _ONE, _ZERO))
         for one in (self.value(node.left), self.value(node.right)):
             if node.operator in ("|", "&", "^") and type(one) is str:
@@ -697,6 +704,10 @@ def _scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict
                 local.setdefault(node.name, node)
         elif isinstance(node, ir.Call):
             in_calls.update(id(ir.strip(one)) for one in node.args)
+        elif isinstance(node, ir.Member) and node.arrow:
+            in_calls.add(id(ir.strip(node.object)))
+        elif isinstance(node, ir.Unary) and node.operator == "*":
+            in_calls.add(id(ir.strip(node.operand)))
     for node in ir.walk(function.body):
         if isinstance(node, ir.Unary) and node.operator == "&" and id(node) not in in_calls:
             operand = ir.strip(node.operand)

@@ -21,7 +21,7 @@ FROM_ELSEWHERE = re.compile(r"(?:Py\w+_Get(?:Item|Attr)|PyObject_GenericGetAttr|
 _AT_ONCE = 100
 """In bytes: a release so close behind the call makes the reference a borrowed one, on purpose."""
 _NO_USE = frozenset({"Py_DECREF", "Py_XDECREF", "Py_INCREF", "Py_XINCREF"})
-_LOSABLE = frozenset({"new", "memory", "buffer", "parameter", "borrowed", "field"})
+_LOSABLE = frozenset({"new", "memory", "buffer", "parameter", "borrowed"})
 _PASSED_ON = frozenset({"new", "borrowed", "interior", "memory"})
 
 
@@ -195,6 +195,8 @@ class Machine:
         site = self.origin(vid)
         if site.kind not in _LOSABLE or value[0] == ZERO:
             return
+        if not site.owns and (not name or name[0] == "%"):
+            return  # taken without a name for it: for the place where it lies
         if site.kind != "buffer" and site.kind != "memory" and value[2] & TAKEN and site.kind == "new" and vid in self.taken_at:
             self.report("HL412", self.taken_at[vid], name or site.name, site, state, name)
             return
@@ -241,7 +243,7 @@ class Machine:
             self.uninitialized(state, operand, node)
         elif (
             needed and not self.in_loop and is_null(known) and type(operand) is str and operand in self.code.local
-            and (callee or (isinstance(known, tuple) and known[-1] == ASSIGNED))
+            and (callee in _NO_USE or (isinstance(known, tuple) and known[-1] == ASSIGNED))
         ):
             self.report("HL501", node, operand, None, state, callee)
             state.env.pop(operand, None)
@@ -250,7 +252,9 @@ class Machine:
     def needs(self, state: State, operand: Operand, vid: int, mask: int, node: ir.Node, callee: str) -> None:
         """A value that may be NULL stands where none may be."""
         site = self.origin(vid)
-        if mask == ZERO and site.kind in _PASSED_ON:
+        if site.failure == "quiet":
+            pass  # a helper's NULL that is no failure: something else may tell the caller of it
+        elif mask == ZERO and site.kind in _PASSED_ON:
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         elif (site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails and not site.name.startswith("Py"))) and site.failure != "never":
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
@@ -389,9 +393,10 @@ class Machine:
                 state.values[vid] = (mask, owned, bits, keeper)
 
     def mark(self, state: State, vid: int, bit: int) -> None:
-        """Set a bit of a value."""
-        mask, owned, bits, source = state.values[vid]
-        state.values[vid] = (mask, owned, bits | bit, source)
+        """Set a bit of a value, if it is still there."""
+        value = state.values.get(vid)
+        if value is not None:
+            state.values[vid] = (value[0], value[1], value[2] | bit, value[3])
 
     def expose(self, state: State, key: str, node: ir.Node) -> None:
         """The address of a key went where it is not followed."""
@@ -448,6 +453,11 @@ class Machine:
                                 state.values[one] = (left, *value[1:])
                 state.exc = CLEAR
             else:
+                if isinstance(state.exc, frozenset) and len(state.exc) == 1:
+                    failed = next(iter(state.exc))
+                    state.exc = SET
+                    if failed in state.values:
+                        self.refine(state, failed, self.origin(failed).fails)
                 state.exc = SET
             return
         if not site.fails:

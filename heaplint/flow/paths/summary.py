@@ -130,4 +130,6 @@ def _alike(group: list[Outcome]) -> list[Outcome]:
     return list(result.values())
 
 
-UNKNOWN_RESULT: Final = Outcome("unknown", 0, False, ZERO | POSITIVE | NEGATIVE, UNKNOWN, (), ())
+_UNKNOWN_RESULT: Final = Outcome("unknown", 0, False, ZERO | POSITIVE | NEGATIVE, UNKNOWN, (), ())
+UNFOLLOWED: Final = Summary((_UNKNOWN_RESULT,), frozenset(), False, "")
+"""Of a function of the program that could not be followed: anything may become of its arguments."""

@@ -74,7 +74,7 @@ class Site:
     fails: int = 0
     """What the value is after a failure (bits)."""
     failure: str = "never"
-    """raises, clean, maybe, never (heaplint.capi.api)."""
+    """raises, clean, maybe, never (heaplint.capi.api); quiet: a helper of the program that gives NULL as an answer."""
     domain: str = ""
     """Of memory: what frees it."""
     ages: bool = False
