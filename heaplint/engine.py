@@ -107,6 +107,7 @@ def read_program(
             progress(done + 1, len(mains))
     reader.release()
     program = Program()
+    program.facts = config.api
     program.add(views)
     for unit in program.units:
         extract(unit)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from heaplint import ir
+from heaplint.capi.api import ApiFunction
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro
 from heaplint.frontend.text import Text, UnitView
@@ -241,6 +242,8 @@ class Program:
         self._variables: dict[str, list[str]] | None = None
         self._macros: MacroIndex | None = None
         self._units: dict[str, list[Unit]] = {}
+        self.facts: Mapping[str, ApiFunction] = {}
+        """What the project's configuration says of functions that cannot be seen."""
         self.partly_followed: dict[tuple[str, int], str] = {}
         """The functions with more ways through them than were gone, by path and offset: their names."""
         self.names: dict[str, list[TypeDef]] = {}

@@ -10,9 +10,10 @@ from weakref import WeakKeyDictionary
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction, api, slot
-from heaplint.flow.paths.contracts import contract_of
-from heaplint.flow.paths.contract import Contract
+from heaplint.capi.attributes import attributed
 from heaplint.flow.paths.code import Code
+from heaplint.flow.paths.contract import Contract
+from heaplint.flow.paths.contracts import contract_of
 from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
@@ -67,6 +68,9 @@ class Analysis:
                 for text in one.texts:
                     known.homes.setdefault(text.path, one)
         self.known = known
+        self._attributed = {
+            name: fact for text in unit.texts for name, fact in attributed(text.code).items()
+        }
         self._results: list[Result] | None = None
         self._cleanup: re.Pattern[bytes] | None = None
         self._summaries: dict[str, Summary | ApiFunction | None] = {}
@@ -218,6 +222,9 @@ class Analysis:
             return slot(name[2:])
         if name.startswith("*"):
             return None
+        told = self.unit.program.facts.get(name) or self._attributed.get(name)
+        if told is not None:
+            return told
         own = not name.startswith(("Py", "_Py")) and self.unit.has_function(name)
         if not own and (fact := api(name)) is not None:
             return fact

@@ -12,8 +12,28 @@ from heaplint.flow.paths.code import Op, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, ESCAPED, FAILED, HELD, LITERAL, NEGATIVE, NULL, POSITIVE, SET, SOMETHING, STALE, STOLEN, TAKEN, UNINITIALIZED, UNKNOWN, ZERO,
-    Known, Site, State, is_null,
+    ANYTHING,
+    CLEAR,
+    DEAD,
+    DOUBTFUL_NULL,
+    ESCAPED,
+    FAILED,
+    HELD,
+    LITERAL,
+    NEGATIVE,
+    NULL,
+    POSITIVE,
+    SET,
+    SOMETHING,
+    STALE,
+    TAKEN,
+    UNINITIALIZED,
+    UNKNOWN,
+    ZERO,
+    Known,
+    Site,
+    State,
+    is_null,
 )
 
 Lookup = Callable[[str], "Summary | ApiFunction | None"]
@@ -217,9 +237,7 @@ class _Call:
         machine, state = self.machine, self.state
         known = machine.read(state, operand)
         if kind == "releases":
-            if type(known) is int and not state.values[known][2] & DEAD:
-                machine.use(state, operand, known, self.node, self.fact.name, not parameter.null_ok)
-            elif type(known) is not int:
+            if (type(known) is int and not state.values[known][2] & DEAD) or type(known) is not int:
                 machine.use(state, operand, known, self.node, self.fact.name, not parameter.null_ok)
             return
         if kind == "frees":
@@ -432,7 +450,7 @@ class _Call:
         known = machine.read(state, operand)
         if type(known) is not int:
             return
-        mask, owned, bits, source = state.values[known]
+        mask, _owned, bits, source = state.values[known]
         if bits & DEAD:
             machine.report("HL403", self.node, machine.item(state, operand, known), machine.origin(known), state, self.fact.name)
         site = machine.origin(known)
@@ -493,7 +511,7 @@ class _Call:
         if kind == "out":
             machine.bind(state, key, None, self.node)
             return
-        local = key in machine.code.local or "->" not in key and key.split(".")[0].split("[")[0] in machine.code.local
+        local = key in machine.code.local or ("->" not in key and key.split(".")[0].split("[")[0] in machine.code.local)
         absent = "absent" in self.fact.flags and self.fact.result == "void"
         if absent and self.pending == SET and parameter is self.fact.parameters[0]:
             absent = False  # PyErr_Fetch with an exception set

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from heaplint import ir
 from heaplint.capi.facts import signatures
-from heaplint.flow.paths.exits import Contract
+from heaplint.flow.paths.contract import Contract
 from heaplint.model.expressions import fields_of, flag_names, function_name
 from heaplint.model.program import Unit
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS

@@ -9,7 +9,23 @@ from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.machine import Draft, Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
 from heaplint.flow.paths.values import (
-    ANYTHING, CLEAR, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, NEGATIVE, POSITIVE, SET, STORED, TAKEN, UNKNOWN, ZERO, Known, State,
+    ANYTHING,
+    CLEAR,
+    DEAD,
+    DOUBTFUL_NULL,
+    DOUBTFUL_NUMBER,
+    ESCAPED,
+    GENERATIONS,
+    HELD,
+    NEGATIVE,
+    POSITIVE,
+    SET,
+    STORED,
+    TAKEN,
+    UNKNOWN,
+    ZERO,
+    Known,
+    State,
     Step,
 )
 
@@ -146,10 +162,7 @@ def outcome_of(machine: Machine, state: State, known: Known | None, end: Leave) 
     """What a way out is to the caller; the reference that is returned has been taken from its value."""
     kind, value, exact, mask = _result(machine, state, known, end)
     exc = state.exc
-    if isinstance(exc, frozenset):
-        code = WITH_NULL if exc == {known} else UNKNOWN
-    else:
-        code = exc if exc in (CLEAR, SET) else UNKNOWN
+    code = (WITH_NULL if exc == {known} else UNKNOWN) if isinstance(exc, frozenset) else exc if exc in (CLEAR, SET) else UNKNOWN
     if code == SET and not exact:  # what is returned with an exception set is a failure, if it can be one
         failure = ZERO if machine.code.returns_object else NEGATIVE
         if mask & failure and kind not in ("nothing",):

@@ -6,20 +6,57 @@ import heapq
 from dataclasses import dataclass
 
 from heaplint import ir
-from heaplint.capi.api import ApiFunction
 from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Branch, Choice, Code, Leave, Operand, Ref,
+    CALL,
+    DECLARE,
+    DEREF,
+    END,
+    ESCAPE,
+    EXPOSE,
+    FORGET,
+    LOAD,
+    SET,
+    SKIPPED,
+    STORE,
+    Branch,
+    Choice,
+    Code,
+    Leave,
+    Operand,
+    Ref,
 )
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import NUMBERS, check, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine, mask_of
-from heaplint.flow.paths.summary import Outcome, Summary
+from heaplint.flow.paths.summary import Outcome
 from heaplint.flow.paths.values import (
-    ANYTHING, ASSIGNED, CLEAR, DANGLING, ESCAPED, FAILED, GENERATIONS, HELD, NEGATIVE, NULL, POSITIVE, SET as RAISED, SOMETHING, STOLEN, STORED, UNINITIALIZED,
-    UNKNOWN, USED, ZERO, Known, State, is_literal,
+    ANYTHING,
+    ASSIGNED,
+    CLEAR,
+    DANGLING,
+    ESCAPED,
+    FAILED,
+    GENERATIONS,
+    HELD,
+    NEGATIVE,
+    NULL,
+    POSITIVE,
+    SOMETHING,
+    STOLEN,
+    STORED,
+    UNINITIALIZED,
+    UNKNOWN,
+    USED,
+    ZERO,
+    Known,
+    State,
+    is_literal,
     is_null,
+)
+from heaplint.flow.paths.values import (
+    SET as RAISED,
 )
 
 MAX_STATES = 64
@@ -132,7 +169,7 @@ class _Interpreter:
         if isinstance(exc, frozenset):
             left = frozenset(one for one in exc if one in values)
             if len(left) < len(exc):
-                state.exc = UNKNOWN if not left else left
+                state.exc = left if left else UNKNOWN
         seen = self.seen[index]
         key_ = state.key()
         if key_ in seen:
@@ -217,12 +254,11 @@ class _Interpreter:
                     machine.escape(state, op[1], machine.read(state, op[1]), self.code.function.body)
                 elif kind == EXPOSE:
                     machine.expose(state, op[1], op[2])
-                elif kind == SKIPPED:
-                    if is_null(env.pop(op[1], None)):
-                        for name in op[2]:
-                            held = env.get(name)
-                            if held is UNINITIALIZED or (is_null(held) and self.code.local[name].type.pointers):
-                                del env[name]
+                elif kind == SKIPPED and is_null(env.pop(op[1], None)):
+                    for name in op[2]:
+                        held = env.get(name)
+                        if held is UNINITIALIZED or (is_null(held) and self.code.local[name].type.pointers):
+                            del env[name]
             else:
                 self.go_on(state, block.end)
 
@@ -326,7 +362,7 @@ class _Interpreter:
                 machine.mark(state, old, ESCAPED)  # what the member held is the function's now, if it was the member's
         if type(known) is int:
             machine.use(state, operand, known, node, "", False)
-            mask, owned, bits, _ = state.values[known]
+            mask, owned, _bits, _ = state.values[known]
             if old is None and owned > 0 and mask != ZERO and self.contract is not None and self.contract.initialises:
                 if self.of_self(state, key) and not self.looked_at(key) and machine.origin(known).kind in ("new", "parameter", "borrowed"):
                     machine.report("HL411", node, key, machine.origin(known), state)
@@ -414,7 +450,7 @@ class _Interpreter:
                 state.env[end.left] = left
             if isinstance(left, tuple):
                 if type(left[0]) is int:
-                    truth = _compare(end.operator, left[0], right)  # type: ignore[arg-type]
+                    truth = _compare(end.operator, left[0], right)
                     self.enter(end.then if truth else end.otherwise, state)
                     return
                 if is_literal(left):
@@ -431,7 +467,7 @@ class _Interpreter:
             self.enter(end.then if same == (end.operator == "==") else end.otherwise, state)
             return
         elif end.operator in ("==", "!=") and isinstance(left, tuple) and type(left[0]) is int and type(exact) is int:
-            mask = ZERO if left[0] == 0 else POSITIVE if left[0] > 0 else NEGATIVE  # type: ignore[operator]
+            mask = ZERO if left[0] == 0 else POSITIVE if left[0] > 0 else NEGATIVE
             if not state.values[exact][0] & mask:
                 self.enter(end.then if end.operator == "!=" else end.otherwise, state)
                 return
@@ -545,7 +581,7 @@ class _Interpreter:
                 site = machine.origin(vid)
                 if site.kind == "constant":
                     machine.report("HL407", machine.given_at[vid], site.name, site, state, "given")
-                elif owned == -1 and site.kind == "borrowed" or machine.lent(site, 0):
+                elif (owned == -1 and site.kind == "borrowed") or machine.lent(site, 0):
                     item = machine.name_of(state, vid) or site.name
                     machine.report("HL404", machine.given_at[vid], item, site, state, "given")
         if self.contract is not None:

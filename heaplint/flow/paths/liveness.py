@@ -7,7 +7,22 @@ from collections import Counter
 
 from heaplint import ir
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Ref,
+    CALL,
+    DECLARE,
+    DEREF,
+    ESCAPE,
+    EXPOSE,
+    FORGET,
+    LOAD,
+    SET,
+    SKIPPED,
+    STORE,
+    Block,
+    Branch,
+    Choice,
+    Code,
+    Leave,
+    Ref,
 )
 
 _ROOT = re.compile(r"[*&]*([A-Za-z_%]\w*(?:'\d+)?)")
@@ -144,9 +159,7 @@ def _block_uses(block: Block, bit: dict[str, int], outs: int, loaded: frozenset[
         elif kind == LOAD:
             used |= see(op[2]) & ~defined
             defined |= see(op[1])
-        elif kind in (DEREF, EXPOSE, SKIPPED):
-            used |= see(op[1]) & ~defined
-        elif kind == ESCAPE:
+        elif kind in (DEREF, EXPOSE, SKIPPED) or kind == ESCAPE:
             used |= see(op[1]) & ~defined
         elif kind in (FORGET, DECLARE):
             defined |= see(op[1])

@@ -8,7 +8,26 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.flow.cfg import NO_RETURN
 from heaplint.flow.paths.code import (
-    CALL, DECLARE, DEREF, END, ESCAPE, EXPOSE, FORGET, LOAD, SET, SKIPPED, STORE, Block, Branch, Choice, Code, Leave, Operand, Ref, Symbol, Text,
+    CALL,
+    DECLARE,
+    DEREF,
+    END,
+    ESCAPE,
+    EXPOSE,
+    FORGET,
+    LOAD,
+    SET,
+    SKIPPED,
+    STORE,
+    Block,
+    Branch,
+    Choice,
+    Code,
+    Leave,
+    Operand,
+    Ref,
+    Symbol,
+    Text,
 )
 from heaplint.flow.paths.liveness import arrange
 from heaplint.model.expressions import number
@@ -162,7 +181,7 @@ class _Lowering:
 
     def declare(self, variable: ir.Variable) -> None:
         name = variable.name
-        if not name or variable.type.function and variable.init is None and not variable.type.pointers:
+        if not name or (variable.type.function and variable.init is None and not variable.type.pointers):
             return
         if variable.type.storage & {"static", "extern", "typedef"}:
             return
@@ -514,9 +533,8 @@ class _Lowering:
         """A pointer into the middle of a block is kept: the block may be known by that one."""
         if isinstance(value, ir.Binary) and value.operator in ("+", "-"):
             for side in (ir.strip(value.left), ir.strip(value.right)):
-                if isinstance(side, ir.Name) and (key := self.names.get(side.text, side.text)) in self.local:
-                    if self.local[key].type.pointers:
-                        self.emit(ESCAPE, key)
+                if isinstance(side, ir.Name) and (key := self.names.get(side.text, side.text)) in self.local and self.local[key].type.pointers:
+                    self.emit(ESCAPE, key)
 
     def unary(self, node: ir.Unary) -> Operand:
         operator = node.operator
@@ -679,9 +697,7 @@ def _set_in(body: ir.Stmt) -> set[str]:
     """The variables that a statement may set, by assignment or through their address."""
     result = set()
     for node in ir.walk(body):
-        if isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name):
-            result.add(target.text)
-        elif isinstance(node, ir.Unary) and node.operator == "&" and isinstance(target := ir.strip(node.operand), ir.Name):
+        if (isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name)) or (isinstance(node, ir.Unary) and node.operator == "&" and isinstance(target := ir.strip(node.operand), ir.Name)):
             result.add(target.text)
     return result
 
@@ -698,9 +714,7 @@ def _scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict
     for node in ir.walk(function.body):
         if isinstance(node, ir.Variable) and node.name:
             declared.setdefault(node.name, node)
-            if not node.type.storage & {"static", "extern", "typedef"} and not node.type.function:
-                local.setdefault(node.name, node)
-            elif node.type.function and node.type.pointers:
+            if (not node.type.storage & {"static", "extern", "typedef"} and not node.type.function) or (node.type.function and node.type.pointers):
                 local.setdefault(node.name, node)
         elif isinstance(node, ir.Call):
             in_calls.update(id(ir.strip(one)) for one in node.args)

@@ -9,8 +9,34 @@ from heaplint import ir
 from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (
-    ASSIGNED, CLEAR, DANGLING, DEAD, DOUBTFUL_NULL, DOUBTFUL_NUMBER, ESCAPED, GENERATIONS, HELD, LITERAL, NEGATIVE, POSITIVE, SET, STALE, STOLEN, STORED,
-    TAKEN, UNINITIALIZED, UNKNOWN, USED, ZERO, Known, Site, State, Step, Value, is_literal, is_null,
+    ASSIGNED,
+    CLEAR,
+    DANGLING,
+    DEAD,
+    DOUBTFUL_NULL,
+    DOUBTFUL_NUMBER,
+    ESCAPED,
+    GENERATIONS,
+    HELD,
+    LITERAL,
+    NEGATIVE,
+    POSITIVE,
+    SET,
+    STALE,
+    STOLEN,
+    STORED,
+    TAKEN,
+    UNINITIALIZED,
+    UNKNOWN,
+    USED,
+    ZERO,
+    Known,
+    Site,
+    State,
+    Step,
+    Value,
+    is_literal,
+    is_null,
 )
 
 _MAX_OWNED = 3
@@ -254,9 +280,7 @@ class Machine:
         site = self.origin(vid)
         if site.failure == "quiet":
             pass  # a helper's NULL that is no failure: something else may tell the caller of it
-        elif mask == ZERO and site.kind in _PASSED_ON:
-            self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
-        elif (site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails and not site.name.startswith("Py"))) and site.failure != "never":
+        elif (mask == ZERO and site.kind in _PASSED_ON) or ((site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails and not site.name.startswith("Py"))) and site.failure != "never"):
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         elif site.kind == "parameter":
             if site.index not in self.tested:
@@ -362,7 +386,7 @@ class Machine:
         for other, (mask, owned, bits, source) in list(state.values.items()):
             kept = bits & HELD and not bits & STOLEN
             kind = self.origin(other).kind
-            if mask == ZERO or kind not in ("borrowed", "interior", "new") and not self.origin(other).ages:
+            if mask == ZERO or (kind not in ("borrowed", "interior", "new") and not self.origin(other).ages):
                 continue
             if source == vid and owned <= 0 and not kept and not bits & (ESCAPED | TAKEN) and other != vid:
                 state.values[other] = (mask, owned, (bits & ~(STOLEN | HELD)) | DEAD, source)
@@ -402,7 +426,8 @@ class Machine:
         """The address of a key went where it is not followed."""
         env = state.env
         for one in (key, *self.code.dependents.get(key, ())):
-            known = env.pop(one, None)
+            known = env.get(one)
+            env.pop(one, None)
             if type(known) is int:
                 self.mark(state, known, ESCAPED)
                 self.drop(state, known, node, "")
