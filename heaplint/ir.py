@@ -435,12 +435,12 @@ def string_value(expr: Expr | None) -> str | None:
 
 
 def is_null(expr: Expr | None) -> bool:
-    """NULL, nullptr, 0, or one of them cast."""
+    """NULL, nullptr, 0, or one of them cast; CPython has a name of its own for it in headers that C++ reads too."""
     if expr is None:
         return False
     inner = strip(expr)
     match inner:
-        case Name(text="NULL" | "nullptr"):
+        case Name(text="NULL" | "nullptr" | "_Py_NULL"):
             return True
         case Constant(kind="number", text="0" | "0L" | "0UL"):
             return True

@@ -26,6 +26,7 @@ from heaplint.flow.paths.code import (
     Operand,
     Ref,
 )
+from heaplint.flow.paths.comparisons import compare, masks
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import NUMBERS, check, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
@@ -363,9 +364,10 @@ class _Interpreter:
         if type(known) is int:
             machine.use(state, operand, known, node, "", False)
             mask, owned, _bits, _ = state.values[known]
-            if old is None and owned > 0 and mask != ZERO and self.contract is not None and self.contract.initialises:
-                if self.of_self(state, key) and not self.looked_at(key) and machine.origin(known).kind in ("new", "parameter", "borrowed"):
-                    machine.report("HL411", node, key, machine.origin(known), state)
+            first = old is None and owned > 0 and mask != ZERO and machine.origin(known).kind in ("new", "parameter", "borrowed")
+            again = self.contract is not None and self.contract.initialises and self.of_self(state, key)
+            if first and again and not self.looked_at(key):
+                machine.report("HL411", node, key, machine.origin(known), state)
             machine.give(state, known, STORED)
         if key:
             for one in [one for one in env if one[0] == "?" and key.rpartition(">")[2] in one]:
@@ -450,11 +452,11 @@ class _Interpreter:
                 state.env[end.left] = left
             if isinstance(left, tuple):
                 if type(left[0]) is int:
-                    truth = _compare(end.operator, left[0], right)
+                    truth = compare(end.operator, left[0], right)
                     self.enter(end.then if truth else end.otherwise, state)
                     return
                 if is_literal(left):
-                    truth = _masks(end.operator, right)[0] & POSITIVE != 0  # it is not NULL
+                    truth = masks(end.operator, right)[0] & POSITIVE != 0  # it is not NULL
                     self.enter(end.then if truth else end.otherwise, state)
                     return
             if type(left) is int and (-1 <= right <= 1 or end.text not in self.code.repeated):
@@ -488,6 +490,11 @@ class _Interpreter:
         made = [kind for kind in kinds if kind in ("new", "memory")]
         if len(made) == 1 and all(type(one) is int or is_literal(one) for one in (left, right)):
             return left == right
+        alone = left if type(left) is int and right is None else right if type(right) is int and left is None else None
+        if made and alone is not None:
+            _, owned, bits, _ = state.values[alone]
+            if owned > 0 and not bits & (ESCAPED | STORED | HELD):
+                return False  # the function alone has it
         return None
 
     def test(self, state: State, end: Branch, vid: int, constant: int) -> None:
@@ -500,7 +507,7 @@ class _Interpreter:
             and site.failure == "raises" and type(end.left) is str and end.left[0] == "%"
         ):
             machine.report("HL603", end.node, site.name, site, state, "truth")
-        for_true, for_false = _masks(end.operator, constant)
+        for_true, for_false = masks(end.operator, constant)
         mask = state.values[vid][0]
         can_be = bool(mask & for_true), bool(mask & for_false)
         both = all(can_be)
@@ -627,46 +634,6 @@ def _aggregate(variable: ir.Variable) -> bool:
     """Whether a variable is a struct, or of a type that may be one."""
     kind = variable.type
     return not kind.pointers and not kind.base.startswith(("int", "unsigned", "long", "char", "short", "Py_ssize_t", "size_t", "enum", "double", "float"))
-
-
-def _compare(operator: str, left: int, right: int) -> bool:
-    match operator:
-        case "==":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case ">":
-            return left > right
-        case "<=":
-            return left <= right
-    return left >= right
-
-
-def _masks(operator: str, constant: int) -> tuple[int, int]:
-    """What a value may be when it compares true with a constant, and when it does not."""
-    if constant == 0:
-        true = {
-            "==": ZERO, "!=": POSITIVE | NEGATIVE, "<": NEGATIVE, ">": POSITIVE, "<=": ZERO | NEGATIVE, ">=": ZERO | POSITIVE,
-        }[operator]
-        return true, ANYTHING & ~true
-    if constant == -1:  # the one negative number that calls give
-        true = {
-            "==": NEGATIVE, "!=": ZERO | POSITIVE, "<": NEGATIVE, ">": ZERO | POSITIVE, "<=": NEGATIVE, ">=": ANYTHING,
-        }[operator]
-        false = {"==": ZERO | POSITIVE, "!=": NEGATIVE, "<": ANYTHING, ">": NEGATIVE, "<=": ZERO | POSITIVE, ">=": 0}[operator]
-        return true, false or ANYTHING
-    same = POSITIVE if constant > 0 else NEGATIVE
-    if operator == "==":
-        return same, ANYTHING
-    if operator == "!=":
-        return ANYTHING, same
-    if constant == 1 and operator in ("<", ">="):
-        return (ZERO | NEGATIVE, POSITIVE) if operator == "<" else (POSITIVE, ZERO | NEGATIVE)
-    if constant > 0:
-        return (ANYTHING, POSITIVE) if operator in ("<", "<=") else (POSITIVE, ANYTHING)
-    return (NEGATIVE, ANYTHING) if operator in ("<", "<=") else (ANYTHING, NEGATIVE)
 
 
 def interpret(code: Code, lookup: Lookup, contract: Contract | None, owner: bool) -> Run:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from heaplint import ir
 from heaplint.flow.cfg import NO_RETURN
 from heaplint.flow.paths.code import (
@@ -29,6 +26,17 @@ from heaplint.flow.paths.code import (
     Symbol,
     Text,
 )
+from heaplint.flow.paths.expressions import (
+    asserted,
+    cases,
+    effects,
+    pointed,
+    roots,
+    scalar_locals,
+    set_in,
+    spelling,
+    whole,
+)
 from heaplint.flow.paths.liveness import arrange
 from heaplint.model.expressions import number
 
@@ -41,8 +49,6 @@ _NAMES_ONLY = frozenset({"_Py_ID", "_Py_STR", "_Py_IDENTIFIER", "_Py_static_stri
 _LIKELY = frozenset({"likely", "unlikely", "LIKELY", "UNLIKELY", "__builtin_expect", "NPY_LIKELY", "NPY_UNLIKELY"})
 _SAME = frozenset({"Py_UNUSED", "_PyObject_CAST", "_Py_CAST"})
 _MAX_KEY = 120
-_ACCESSOR = re.compile(r"\w*(?:Check|CheckExact|_CHK|CHK|_SIZE|_READY|FLAGS?|Flags?|_TYPE|[iI]s[A-Z]\w*|IS_\w+|Has[A-Z]\w*|HAS_\w+)")
-"""Calls that give the same for the same arguments, as far as a condition is concerned."""
 
 
 class _Lowering:
@@ -58,7 +64,7 @@ class _Lowering:
         self.callees: set[str] = set()
         self.in_loop: set[int] = set()
         self.local = {one.name: one for one in function.parameters if one.name}
-        self.scalars = _scalar_locals(function, self.local)
+        self.scalars = scalar_locals(function, self.local)
         self.names: dict[str, str] = {}
         """Names that mean another variable in the block at hand than outside it → the key of that one."""
         self.visible = {one.name for one in function.parameters}
@@ -156,13 +162,13 @@ class _Lowering:
             self.discard(inner.right)
         elif isinstance(inner, ir.Call) and ir.called(inner) in _ASSERTIONS and inner.args:
             passed, failed = self.new(), self.new()
-            if (asserted := _asserted(inner.args[0])) in (one.name for one in self.function.parameters):
-                self.emit(DEREF, asserted, inner)  # the caller has to see to it
+            if (held := asserted(inner.args[0])) in (one.name for one in self.function.parameters):
+                self.emit(DEREF, held, inner)  # the caller has to see to it
             self.condition(inner.args[-1] if ir.called(inner) == "_PyObject_ASSERT" else inner.args[0], passed, failed)
             self.here = self.blocks[passed]
         elif isinstance(inner, ir.Call) and ir.called(inner) in NO_RETURN:
             self.here = None
-        elif isinstance(inner, ir.Binary | ir.Conditional) and any(True for _ in _effects(inner)):
+        elif isinstance(inner, ir.Binary | ir.Conditional) and any(True for _ in effects(inner)):
             done = self.new()
             if isinstance(inner, ir.Conditional):
                 then, otherwise = self.new(), self.new()
@@ -300,7 +306,7 @@ class _Lowering:
         self.breaks.pop()
         self.continues.pop()
         self.here = self.blocks[done]
-        if counter and (names := tuple(sorted(_set_in(stmt.body) & set(self.local)))):
+        if counter and (names := tuple(sorted(set_in(stmt.body) & set(self.local)))):
             self.emit(SKIPPED, counter, names)
 
     def check_loop(self, stmt: ir.Loop, constant: int | None, body: int, done: int) -> None:
@@ -315,9 +321,9 @@ class _Lowering:
         head, self.here = self.here, None
         done = self.new()
         self.breaks.append(done)
-        cases: list[tuple[int | str | None, int]] = []
+        values: list[tuple[int | str | None, int]] = []
         default = done
-        for one in _cases(stmt.body):
+        for one in cases(stmt.body):
             if isinstance(one, ir.Case):
                 index = self.new()
                 self.start(index)
@@ -325,12 +331,12 @@ class _Lowering:
                     default = index
                 else:
                     named = one.value.text if isinstance(one.value, ir.Name) and one.value.text.isupper() else None
-                    cases.append((named or number(one.value), index))
+                    values.append((named or number(one.value), index))
             self.statement(one)
         self.leap(done)
         self.breaks.pop()
         if head is not None and head.end is None:
-            head.end = Choice(subject, tuple(cases), default, stmt.subject)
+            head.end = Choice(subject, tuple(values), default, stmt.subject)
         self.here = self.blocks[done]
 
     def label(self, name: str) -> int:
@@ -377,20 +383,20 @@ class _Lowering:
         operator, left, right = "!=", inner, None
         if isinstance(inner, ir.Binary) and inner.operator in _COMPARISONS:
             operator, left, right = inner.operator, inner.left, inner.right
-            if _whole(left) is not None or ir.is_null(left):
+            if whole(left) is not None or ir.is_null(left):
                 operator, left, right = _MIRRORED[operator], right, left
         elif isinstance(inner, ir.Binary) and inner.operator in ("&", "|", "+", "-", "*", "/", "%", "^", "<<", ">>"):
             operator = ""
         flipped = operator in _CANONICAL and isinstance(inner, ir.Binary)
         if flipped:  # so that a test and its opposite are one condition
             operator, then, otherwise = _CANONICAL[operator], otherwise, then
-            text = _spelling(ir.Binary(inner.start, inner.end, operator, left, right)) if right is not None else ""
+            text = spelling(ir.Binary(inner.start, inner.end, operator, left, right)) if right is not None else ""
         elif not operator:  # arithmetic: not zero
             flipped, then, otherwise = True, otherwise, then
-            text = _spelling(ir.Binary(inner.start, inner.end, "==", inner, _ZERO))
+            text = spelling(ir.Binary(inner.start, inner.end, "==", inner, _ZERO))
         else:
-            text = _spelling(inner)
-        roots = frozenset(_roots(inner))
+            text = spelling(inner)
+        named = frozenset(roots(inner))
         one: Operand = None
         other: Operand = 0
         if operator:
@@ -399,7 +405,7 @@ class _Lowering:
         else:
             self.value(inner)
         if (here := self.here) is not None:
-            here.end = Branch(operator, one, other, text, roots, inner, then, otherwise, flipped)
+            here.end = Branch(operator, one, other, text, named, inner, then, otherwise, flipped)
             self.pending = False
         self.here = None
 
@@ -414,7 +420,7 @@ class _Lowering:
             case ir.Constant():
                 if inner.kind == "string":
                     return Text(inner.text)
-                return _whole(inner) if inner.kind == "number" else None
+                return whole(inner) if inner.kind == "number" else None
             case ir.Call():
                 return self.call(inner, "")
             case ir.Assign():
@@ -548,7 +554,7 @@ class _Lowering:
             return Ref(key) if key else None
         if operator == "*":
             return self.load(node)
-        known = _whole(node)
+        known = whole(node)
         if known is not None:
             return known
         value = self.value(node.operand)
@@ -561,7 +567,7 @@ class _Lowering:
             self.discard(node.left)
             return self.value(node.right)
         if (
-            node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in _effects(node)))
+            node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in effects(node)))
             or (node.operator in ("==", "!=") and ir.is_null(node.right) and isinstance(ir.strip(node.left), ir.Name))
         ):
             return self.choose(ir.Conditional(node.start, node.end, node, _ONE, _ZERO))
@@ -600,8 +606,8 @@ class _Lowering:
             case ir.Name():
                 text = self.names.get(inner.text, inner.text)
                 return text, text in self.local
-            case ir.Member(arrow=True) if (pointed := _pointed(inner.object)) is not None:
-                base, local = self.key(pointed)
+            case ir.Member(arrow=True) if (variable := pointed(inner.object)) is not None:
+                base, local = self.key(variable)
                 return (_short(f"{base}.{inner.field}") if base else ""), local and bool(base)
             case ir.Member():
                 base, local = self.key(inner.object) if not inner.arrow else (self.pointer(inner.object, inner), False)
@@ -657,111 +663,8 @@ _ONE = ir.Constant(0, 0, "number", "1")
 _ZERO = ir.Constant(0, 0, "number", "0")
 
 
-def _pointed(node: ir.Expr) -> ir.Expr | None:
-    """The variable of `&variable`."""
-    inner = ir.strip(node)
-    return inner.operand if isinstance(inner, ir.Unary) and inner.operator == "&" else None
-
-
-def _asserted(expr: ir.Expr) -> str:
-    """The variable that an assertion says is not NULL."""
-    inner = ir.strip(expr)
-    if isinstance(inner, ir.Binary) and inner.operator == "!=" and ir.is_null(inner.right):
-        inner = ir.strip(inner.left)
-    return inner.text if isinstance(inner, ir.Name) else ""
-
-
-def _whole(node: ir.Expr) -> int | None:
-    """The value of a literal number, `-1.0` among them; None for anything else."""
-    known = number(node)
-    if known is not None:
-        return known
-    inner = ir.strip(node)
-    if isinstance(inner, ir.Unary) and inner.operator == "-":
-        value = _whole(inner.operand)
-        return None if value is None else -value
-    if isinstance(inner, ir.Constant) and inner.kind == "number" and inner.text.rstrip("fFlL") in ("0.0", "1.0", "0.", "1."):
-        return int(inner.text[0])
-    return None
-
-
 def _short(key: str) -> str:
     return key if len(key) <= _MAX_KEY else ""
-
-
-def _effects(node: ir.Node) -> Iterator[ir.Node]:
-    return (one for one in ir.walk(node) if isinstance(one, ir.Call | ir.Assign))
-
-
-def _set_in(body: ir.Stmt) -> set[str]:
-    """The variables that a statement may set, by assignment or through their address."""
-    result = set()
-    for node in ir.walk(body):
-        if (isinstance(node, ir.Assign) and isinstance(target := ir.strip(node.target), ir.Name)) or (isinstance(node, ir.Unary) and node.operator == "&" and isinstance(target := ir.strip(node.operand), ir.Name)):
-            result.add(target.text)
-    return result
-
-
-def _cases(body: ir.Stmt) -> tuple[ir.Stmt, ...]:
-    return body.body if isinstance(body, ir.Block) else (body,)
-
-
-def _scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict[str, ir.Variable]:
-    """Every declared variable by name; `local` gets the automatic ones whose address is only taken for a call."""
-    declared = dict(local)
-    exposed: set[str] = set()
-    in_calls: set[int] = set()
-    for node in ir.walk(function.body):
-        if isinstance(node, ir.Variable) and node.name:
-            declared.setdefault(node.name, node)
-            if (not node.type.storage & {"static", "extern", "typedef"} and not node.type.function) or (node.type.function and node.type.pointers):
-                local.setdefault(node.name, node)
-        elif isinstance(node, ir.Call):
-            in_calls.update(id(ir.strip(one)) for one in node.args)
-        elif isinstance(node, ir.Member) and node.arrow:
-            in_calls.add(id(ir.strip(node.object)))
-        elif isinstance(node, ir.Unary) and node.operator == "*":
-            in_calls.add(id(ir.strip(node.operand)))
-    for node in ir.walk(function.body):
-        if isinstance(node, ir.Unary) and node.operator == "&" and id(node) not in in_calls:
-            operand = ir.strip(node.operand)
-            if isinstance(operand, ir.Name):
-                exposed.add(operand.text)
-    for name in exposed:
-        local.pop(name, None)
-    return declared
-
-
-def _spelling(node: ir.Expr) -> str:
-    """A text that is the same for conditions that are spelled the same; "" for ones with calls that may differ."""
-    inner = ir.strip(node)
-    match inner:
-        case ir.Name():
-            return inner.text
-        case ir.Constant():
-            return inner.text
-        case ir.Member():
-            base = _spelling(inner.object)
-            return f"{base}{'->' if inner.arrow else '.'}{inner.field}" if base else ""
-        case ir.Index():
-            base, index = _spelling(inner.object), _spelling(inner.index)
-            return f"{base}[{index}]" if base and index else ""
-        case ir.Unary() if inner.operator in ("!", "*", "&", "-", "~"):
-            operand = _spelling(inner.operand)
-            return f"{inner.operator}{operand}" if operand else ""
-        case ir.Binary():
-            left, right = _spelling(inner.left), _spelling(inner.right)
-            return f"({left} {inner.operator} {right})" if left and right else ""
-        case ir.Call():
-            name = ir.called(inner)
-            if _ACCESSOR.fullmatch(name):
-                args = [_spelling(one) for one in inner.args]
-                return f"{name}({', '.join(args)})" if all(args) else ""
-    return ""
-
-
-def _roots(node: ir.Node) -> Iterator[str]:
-    return (one.text for one in ir.walk(node) if isinstance(one, ir.Name))
 
 
 def lower(function: ir.Function, others: frozenset[str] = frozenset()) -> Code:

@@ -188,9 +188,12 @@ class Machine:
         dependents = self.code.dependents.get(key)
         if dependents is not None:
             for one in dependents:
-                held = env.pop(one, None)
-                if type(held) is int and held != new:
-                    self.drop(state, held, node, "")
+                gone = env.get(one)
+                if gone is None:
+                    continue
+                del env[one]
+                if type(gone) is int and gone != new:
+                    self.drop(state, gone, node, "")
         if type(old) is int and old != new:
             self.drop(state, old, node, key)
         if type(new) is int and new in self.moved:
@@ -278,9 +281,10 @@ class Machine:
     def needs(self, state: State, operand: Operand, vid: int, mask: int, node: ir.Node, callee: str) -> None:
         """A value that may be NULL stands where none may be."""
         site = self.origin(vid)
+        tested = site.kind == "unknown" and site.fails and not site.name.startswith("Py")
         if site.failure == "quiet":
             pass  # a helper's NULL that is no failure: something else may tell the caller of it
-        elif (mask == ZERO and site.kind in _PASSED_ON) or ((site.kind in _PASSED_ON or (site.kind == "unknown" and site.fails and not site.name.startswith("Py"))) and site.failure != "never"):
+        elif (site.kind in _PASSED_ON and (mask == ZERO or site.failure != "never")) or (tested and site.failure != "never"):
             self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         elif site.kind == "parameter":
             if site.index not in self.tested:
@@ -476,6 +480,11 @@ class Machine:
                             left = value[0] & ~self.origin(one).fails
                             if left:
                                 state.values[one] = (left, *value[1:])
+                elif pending == UNKNOWN:  # what raises when it fails did not fail
+                    for one, value in list(state.values.items()):
+                        other = self.origin(one)
+                        if other.failure == "raises" and value[0] & other.fails and (left := value[0] & ~other.fails):
+                            state.values[one] = (left, *value[1:])
                 state.exc = CLEAR
             else:
                 if isinstance(state.exc, frozenset) and len(state.exc) == 1:
@@ -483,6 +492,10 @@ class Machine:
                     state.exc = SET
                     if failed in state.values:
                         self.refine(state, failed, self.origin(failed).fails)
+                state.exc = SET
+            return
+        if site.kind == "matches":
+            if not mask & ZERO and not isinstance(state.exc, frozenset):
                 state.exc = SET
             return
         if not site.fails:
