@@ -12,6 +12,7 @@ from test_cards import TARGET, blocks
 from test_fixtures import EXTENSIONS, read
 
 from heaplint import engine
+from heaplint.capi.api import api
 from heaplint.cards import Card
 from heaplint.config import Config, Selectors
 from heaplint.discovery import Discovery
@@ -151,7 +152,7 @@ def own_names(files: Files) -> set[str]:
         for word in words.split(", ")
     }
     excluded = pasted | made | strung | C_WORDS
-    return {name for name in found if not KEPT.fullmatch(name) and name not in excluded}
+    return {name for name in found if not KEPT.fullmatch(name) and name not in excluded and api(name) is None}
 
 
 def renaming(files: Files) -> Callable[[str], str]:

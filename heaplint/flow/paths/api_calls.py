@@ -549,15 +549,14 @@ class ApiCall:
             case "plain":
                 if fact.name == "PyErr_Occurred":
                     self.occurred(state)
+                elif fact.name == "PyErr_ExceptionMatches":
+                    site = machine.site("matches", fact.name, node)
+                    machine.bind(state, into, machine.fresh(state, site, ZERO | POSITIVE, 0, HELD), node)
                 else:
                     machine.bind(state, into, None, node)
                 return
         if fact.name == "PyErr_Occurred":
             self.occurred(state)
-            return
-        if fact.name == "PyErr_ExceptionMatches":
-            site = machine.site("matches", fact.name, self.node)
-            machine.bind(state, into, machine.fresh(state, site, ZERO | POSITIVE, 0, HELD), node)
             return
         accessor = self.accessor()
         if accessor and (known := state.env.get(accessor)) is not None:

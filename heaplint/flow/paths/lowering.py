@@ -447,7 +447,7 @@ class _Lowering:
         text = self.names.get(node.text, node.text)
         if text in self.local:
             return Ref(text) if self.local[text].type.arrays else text
-        if text in ("NULL", "false", "nullptr"):
+        if text == "false" or ir.is_null(node):
             return 0
         if text == "true":
             return 1
