@@ -105,7 +105,7 @@ STR = (
             id="use-behind-or",
         ),
         pytest.param(
-            "PyObject *a = PyObject_Str(arg);\nreturn a != NULL ? a : PyUnicode_FromString(\"\");",
+            'PyObject *a = PyObject_Str(arg);\nreturn a != NULL ? a : PyUnicode_FromString("");',
             [("HL602", "PyObject_Str")],
             id="conditional-hides-a-failure",
         ),
@@ -194,7 +194,10 @@ def test_goto_backwards() -> None:
 def test_calls_that_do_not_return(end: str, expected: list[tuple[str, str | None]]) -> None:
     helpers = "static void give_up(void)\n{\n    exit(2);\n}\nstatic void note(void)\n{\n}\n"
     body = f"PyObject *text = PyObject_Str(arg);\nif (text == NULL) {{\n    {end}\n}}\n"
-    assert in_run(body + "Py_ssize_t size = Py_SIZE(text);\nPy_DECREF(text);\nreturn PyLong_FromSsize_t(size);", helpers) == expected
+    assert (
+        in_run(body + "Py_ssize_t size = Py_SIZE(text);\nPy_DECREF(text);\nreturn PyLong_FromSsize_t(size);", helpers)
+        == expected
+    )
 
 
 def test_a_return_hidden_in_a_macro() -> None:
@@ -233,7 +236,11 @@ LOOP = (
         ("break;", "Py_DECREF(item);", [("HL401", "item")]),
         ("Py_DECREF(item);", "Py_DECREF(item);", [("HL406", "item")]),
         ("Py_DECREF(item); Py_DECREF(it); return NULL;", "Py_DECREF(item);", [("HL601", None)]),
-        ('Py_DECREF(item); PyErr_SetString(PyExc_ValueError, "None"); return NULL;', "Py_DECREF(item);", [("HL401", "it")]),
+        (
+            'Py_DECREF(item); PyErr_SetString(PyExc_ValueError, "None"); return NULL;',
+            "Py_DECREF(item);",
+            [("HL401", "it")],
+        ),
     ],
 )
 def test_ways_out_of_a_loop(inside: str, after: str, expected: list[tuple[str, str | None]]) -> None:
@@ -241,7 +248,8 @@ def test_ways_out_of_a_loop(inside: str, after: str, expected: list[tuple[str, s
 
 
 @pytest.mark.parametrize(
-    "head", ["for (;;)", "while (1)", "for (int i = 0; i < 10; i++)", "for (Py_ssize_t i = 0; i < PyList_GET_SIZE(arg); i++)"]
+    "head",
+    ["for (;;)", "while (1)", "for (int i = 0; i < 10; i++)", "for (Py_ssize_t i = 0; i < PyList_GET_SIZE(arg); i++)"],
 )
 def test_a_leak_of_every_round_is_reported_once(head: str) -> None:
     body = (
@@ -264,7 +272,9 @@ def test_loops_in_loops_come_to_an_end() -> None:
 # helpers of the program
 
 NEW = "static PyObject *\nmake(PyObject *of)\n{\n    return PyObject_Str(of);\n}\n"
-NEW_THROUGH = NEW + "static PyObject *\nmake_more(PyObject *of)\n{\n    PyObject *made = make(of);\n    return made;\n}\n"
+NEW_THROUGH = (
+    NEW + "static PyObject *\nmake_more(PyObject *of)\n{\n    PyObject *made = make(of);\n    return made;\n}\n"
+)
 BORROWED = "static PyObject *\nfind(PyObject *of)\n{\n    return PyTuple_GET_ITEM(of, 0);\n}\n"
 SELF = "static PyObject *\nsame(PyObject *of)\n{\n    return of;\n}\n"
 
@@ -303,7 +313,9 @@ PUT = STR + "if (put(self, text) < 0) {\n    <failed>return NULL;\n}\n<after>Py_
     [
         pytest.param(ON_SUCCESS, "Py_DECREF(text);\n    ", "", [], id="on-success"),
         pytest.param(ON_SUCCESS, "", "", [("HL401", "text")], id="on-success-leaked"),
-        pytest.param(ON_SUCCESS, "Py_DECREF(text);\n    ", "Py_DECREF(text);\n", [("HL406", "text")], id="on-success-twice"),
+        pytest.param(
+            ON_SUCCESS, "Py_DECREF(text);\n    ", "Py_DECREF(text);\n", [("HL406", "text")], id="on-success-twice"
+        ),
         pytest.param(ALWAYS, "", "", [], id="always"),
         pytest.param(ALWAYS, "Py_DECREF(text);\n    ", "", [("HL406", "text")], id="always-twice"),
     ],
@@ -342,9 +354,7 @@ def test_the_result_tells_whether_a_parameter_was_set() -> None:
     assert in_run(unchecked, OUT) == [("HL501", "text")]
 
 
-FREES = (
-    "static void\nfree_if(char *block, int owned)\n{\n    if (owned)\n        PyMem_Free(block);\n}\n"
-)
+FREES = "static void\nfree_if(char *block, int owned)\n{\n    if (owned)\n        PyMem_Free(block);\n}\n"
 
 
 def test_a_release_on_a_condition_that_is_not_followed() -> None:
@@ -454,10 +464,13 @@ def test_few_places_are_a_report_each() -> None:
 
 # bounds
 
+
 def tangled(objects: int) -> str:
     """A function in which each of so many objects is there or not, independently of the others, until the end."""
     names = [f"o{number}" for number in range(objects)]
-    made = "".join(f"if (PyList_GET_SIZE(arg) == {at})\n    {name} = PyList_New({at});\n" for at, name in enumerate(names))
+    made = "".join(
+        f"if (PyList_GET_SIZE(arg) == {at})\n    {name} = PyList_New({at});\n" for at, name in enumerate(names)
+    )
     released = "".join(f"Py_XDECREF({name});\n" for name in names)
     return method(f"PyObject *{' = NULL, *'.join(names)} = NULL;\n{made}{released}Py_RETURN_NONE;", "tangled")
 
