@@ -424,16 +424,23 @@ def test_steps_go_from_the_acquisition_over_the_failure_to_the_loss() -> None:
     assert [one.span.line for one in finding.steps] == sorted(one.span.line for one in finding.steps)
 
 
-def test_the_shorter_of_two_ways_is_told() -> None:
+DETOUR = "if (PyList_Append(self, arg) < 0)\n    PyErr_Clear();\nif (PyList_Sort(self) < 0)\n    PyErr_Clear();\n"
+
+
+@pytest.mark.parametrize(
+    ("then", "otherwise", "side"), [(DETOUR, "", "false"), ("", DETOUR, "true")], ids=["then-longer", "else-longer"]
+)
+@pytest.mark.parametrize("values", [(1, 1), (1, 2)], ids=["alike-at-the-end", "different-at-the-end"])
+def test_the_shorter_of_two_ways_is_told(values: tuple[int, int], then: str, otherwise: str, side: str) -> None:
     """The loss at the end is reached straight, and over a detour with two failures on it."""
-    text = method(
-        STR + "if (self == arg) {\n    if (PyList_Append(self, arg) < 0)\n        PyErr_Clear();\n"
-        "    if (PyList_Sort(self) < 0)\n        PyErr_Clear();\n}\nPy_RETURN_NONE;"
+    body = (
+        f"int way = 0;\nif (self == arg) {{\nway = {values[0]};\n{then}}}\nelse {{\nway = {values[1]};\n{otherwise}}}\n"
+        "return PyLong_FromLong(way);"
     )
-    (finding,) = run(text)[0]
+    (finding,) = run(method(STR + body))[0]
     assert (finding.rule, finding.item) == ("HL401", "text")
     assert [one.message for one in finding.steps] == [
-        "PyObject_Str gives a new reference", "PyObject_Str succeeds", "the condition is false",
+        "PyObject_Str gives a new reference", "PyObject_Str succeeds", f"the condition is {side}",
         "the reference is lost here",
     ]  # fmt: skip
 
