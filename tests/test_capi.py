@@ -154,7 +154,7 @@ def test_availability_goes_forward() -> None:
         ("PyDict_Next", 2, "out-borrowed?"),
         ("PyBytes_Concat", 0, "replaces"),
         ("PyUnicode_Append", 0, "replaces"),
-        ("PyUnicode_InternInPlace", 0, "c"),
+        ("PyUnicode_InternInPlace", 0, "c?"),
         ("PyUnicode_Resize", 0, "replaces-on-success"),
         ("_PyBytes_Resize", 0, "resizes"),
         ("_PyTuple_Resize", 0, "resizes"),

@@ -13,7 +13,7 @@ EFFECTS = ("steals", "steals-on-success", "releases", "acquires", "keeps")
 """The kinds of parameter that a list of numbers says."""
 
 _UNSAID = "plain"
-"""The result of a function of which nobody says what it returns: nothing follows from it."""
+"""The result of a function of which nobody says what it returns: nothing follows from it, and whether it fails is not known."""
 
 
 def declared(
@@ -30,12 +30,13 @@ def declared(
     C API says where it may not.
     """
     result = _UNSAID if returns in (None, "none") else returns
+    unsaid = "maybe" if returns is None and not {"raises", "erases"} & set(flags) else ""
     kinds = {number: kind for kind, numbers in effects.items() for number in numbers}
     return ApiFunction(
         name=name,
         result=result,
         of="",
-        failure=fails or ("never" if result in NEVER_FAIL else "raises"),
+        failure=fails or unsaid or ("never" if result in NEVER_FAIL else "raises"),
         parameters=tuple(
             Parameter(f"argument{number}", kinds.get(number, "object"), "", True) for number in range(1, max(kinds, default=0) + 1)
         ),

@@ -126,6 +126,8 @@ class ApiCall:
                 state.note(self.node, f"{fact.name} raises")
         elif "erases" in fact.flags:
             state.exc = CLEAR
+        elif fact.result == "plain" and fact.failure == "maybe" and (state.exc == CLEAR or isinstance(state.exc, frozenset)):
+            state.exc = UNKNOWN  # nobody says how it fails
         for parameter, operand in self.pairs:
             self.always(parameter, operand)
         if not self.split:

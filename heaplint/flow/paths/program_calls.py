@@ -85,6 +85,8 @@ def _come_to(
     for index, ((operand, known), effect) in enumerate(zip(pairs, outcome.effects, strict=False)):
         if effect._replace(refined=ANYTHING) == _NOTHING and effect.refined != ZERO and _unsure(summary, index, outcome):
             effect = _UNSURE  # on a condition that is not followed
+        elif effect.given < 0 and _other_way(summary, index, outcome):
+            effect = _UNSURE
         if type(operand) is Ref:
             if effect.escaped or effect.stored:
                 machine.expose(state, operand.key, node)
@@ -127,6 +129,18 @@ def _unsure(summary: Summary, index: int, outcome: Outcome) -> bool:
     failed = outcome.exc == SET
     return any(
         index < len(one.effects) and one.effects[index].given < 0 and (one.exc == SET) == failed for one in summary.outcomes
+    )
+
+
+def _other_way(summary: Summary, index: int, outcome: Outcome) -> bool:
+    """Whether a function that releases an argument may as well leave it alone, with nothing for the caller to tell by."""
+    return any(
+        one is not outcome
+        and index < len(one.effects)
+        and one.effects[index]._replace(refined=ANYTHING) == _NOTHING
+        and (one.kind, one.value, one.mask, one.exc) == (outcome.kind, outcome.value, outcome.mask, outcome.exc)
+        and all(mine.refined & other.refined for mine, other in zip(outcome.effects, one.effects, strict=False))
+        for one in summary.outcomes
     )
 
 
