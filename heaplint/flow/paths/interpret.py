@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from dataclasses import dataclass
 
 from heaplint import ir
@@ -72,6 +73,7 @@ _ADD_TO_MODULE = frozenset({"PyModule_AddObject", "PyModule_Add"})
 _ALLOCATE = frozenset({
     "PyObject_New", "PyObject_NewVar", "PyObject_GC_New", "PyObject_GC_NewVar", "tp_alloc", "PyType_GenericAlloc",
 })
+_OF_PROGRAM = re.compile(r"(?!_?Py|tp_)\w")
 _SINGLETONS = frozenset({"Py_None", "Py_True", "Py_False", "Py_NotImplemented", "Py_Ellipsis"})
 _MAIN = frozenset({"main", "wmain", "WinMain", "wWinMain"})
 _DEAL_WITH_ERRORS = frozenset({
@@ -475,6 +477,11 @@ class _Interpreter:
                 return
         self.recall(state, end)
 
+    @staticmethod
+    def numbered(*known: Known | None) -> int:
+        """The number of the value, of several, that came up last."""
+        return max(one for one in known if type(one) is int)
+
     def same(self, state: State, left: Known | None, right: Known | None) -> bool | None:
         """Whether two pointers are the same; None for those of which it is not known."""
         if is_literal(left) and is_literal(right):
@@ -488,6 +495,8 @@ class _Interpreter:
         if type(left) is int and type(right) is int and not state.values[left][0] & state.values[right][0]:
             return False
         made = [kind for kind in kinds if kind in ("new", "memory")]
+        if "parameter" in kinds and "new" in kinds and _OF_PROGRAM.match(self.machine.origin(self.numbered(left, right)).name):
+            return None  # a function of the program may well give back what it was given
         if len(made) == 1 and all(type(one) is int or is_literal(one) for one in (left, right)):
             return left == right
         alone = left if type(left) is int and right is None else right if type(right) is int and left is None else None
