@@ -228,9 +228,12 @@ class Text:
     def function(self, name: str) -> ir.Function | None:
         """The definition of a function; None when this file has none, or it could not be read."""
         for item in self.functions.get(name, ()):
-            for function in self.parse(item).functions:
-                if function.name == name or item.name == name:
-                    return function
+            functions = self.parse(item).functions
+            named = next((one for one in functions if one.name == name), None)  # macros before it may make others
+            if named is not None:
+                return named
+            if functions and item.name == name:
+                return functions[0]
         return None
 
     def signature(self, name: str) -> ir.Function | None:

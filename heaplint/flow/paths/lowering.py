@@ -449,6 +449,8 @@ class _Lowering:
             return Ref(text) if self.local[text].type.arrays else text
         if text == "false" or ir.is_null(node):
             return 0
+        if text == "Py_CLEANUP_SUPPORTED":
+            return 0x20000
         if text == "true":
             return 1
         variable = self.scalars.get(text)
