@@ -163,10 +163,6 @@ class ExpressionTypes:
             if type(node) is ir.Variable:
                 self._locals.setdefault(node.name, set()).add(node.type)
 
-    def is_local(self, name: str) -> bool:
-        """Whether a name is a parameter or variable of the function."""
-        return name in self._locals
-
     def of(self, expr: ir.Expr) -> Kind | None:
         """The type of an expression; None when it is not known."""
         match expr:

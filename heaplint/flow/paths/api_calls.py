@@ -5,7 +5,7 @@ from __future__ import annotations
 from heaplint import ir
 from heaplint.capi.api import ApiFunction, Parameter
 from heaplint.flow.paths import formats
-from heaplint.flow.paths.code import Operand, Ref, Symbol, Text
+from heaplint.flow.paths.code import Operand, Ref, Text
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.values import (
     ANYTHING,
@@ -55,8 +55,6 @@ _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_Ge
 """What they give does not go with the object."""
 _EMPTY = frozenset({"PyTuple_New", "PyBytes_FromStringAndSize", "PyUnicode_FromStringAndSize"})
 """What they make of size 0 is an object that the interpreter keeps."""
-_OF_NUMBER = frozenset({"PyArray_DescrFromType"})
-"""They fail for a number that means nothing: not for one that is named."""
 _OF_SMALL_NUMBER = frozenset({
     "PyLong_FromLong", "PyLong_FromSsize_t", "PyLong_FromSize_t", "PyLong_FromUnsignedLong", "PyLong_FromLongLong",
 })
@@ -69,7 +67,6 @@ _FROM_CONTAINER = (
     "PyByteArray_A", "PyWeakref_G", "_PyType_Lookup",
 )
 """How the names of functions begin whose borrowed result goes when the container changes."""
-
 
 
 class ApiCall:
@@ -487,11 +484,11 @@ class ApiCall:
             machine.bind(state, key, NULL, self.node)
             return
         mask = ZERO | POSITIVE if absent or (parameter.name == "" and parameter.null_ok and is_null(known)) else POSITIVE
+        ages = kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER)
         if kind == "out-memory":
             site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
         else:
             made = "new" if kind == "out-new" else "borrowed"
-            ages = kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER)
             site = machine.site(made, self.fact.name + " " + key, self.node, ages=ages)
         if mask & ZERO and kind == "out-new":
             site = machine.site("new", self.fact.name + " " + key, self.node, fails=ZERO, failure="clean")
@@ -500,7 +497,7 @@ class ApiCall:
             owned = -1  # the reference for the member is yet to be taken
         bits = 0 if local else HELD
         source = -1
-        if kind == "out-borrowed" and self.fact.name.startswith(_FROM_CONTAINER):
+        if ages:
             container = machine.read(state, self.args[0])
             source = container if type(container) is int else -1
         vid = machine.fresh(state, site, mask, owned, bits, source)
@@ -549,9 +546,7 @@ class ApiCall:
                 machine.bind(state, into, known, node)
                 return
             case "plain":
-                if fact.name == "PyErr_Occurred":
-                    self.occurred(state)
-                elif fact.name == "PyErr_ExceptionMatches":
+                if fact.name == "PyErr_ExceptionMatches":
                     site = machine.site("matches", fact.name, node)
                     machine.bind(state, into, machine.fresh(state, site, ZERO | POSITIVE, 0, HELD), node)
                 else:
@@ -607,8 +602,6 @@ class ApiCall:
     def of_constant(self) -> bool:
         """Whether the call cannot fail for the number that it is given, or for the kind of object."""
         first = self.args[0] if self.args else None
-        if self.fact.name in _OF_NUMBER:
-            return type(first) in (int, Symbol)
         if self.fact.name in _OF_SMALL_NUMBER:
             return type(first) is int and -5 <= first <= 256
         known = self.machine.read(self.state, first) if self.fact.name == "PySequence_ITEM" else None
@@ -659,6 +652,3 @@ def _of_the_object(name: str) -> bool:
 def _mixed(one: str, other: str) -> bool:
     """Whether a block of one family of functions is freed by those of another."""
     return bool(one) and bool(other) and one != other
-
-
-# -- functions of the program --------------------------------------------------------------------------------------------

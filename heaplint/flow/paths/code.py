@@ -122,8 +122,6 @@ class Code:
     """Block → its rank in reverse post-order."""
     live: list[frozenset[str]]
     """Block → the variables that may be read from there on."""
-    loops: frozenset[int]
-    """The blocks that an edge leads back to."""
     repeated: frozenset[str]
     """The texts of conditions that are tested in more than one place."""
     returns_object: bool

@@ -11,6 +11,7 @@ from heaplint.model.expressions import number
 _ACCESSOR = re.compile(r"\w*(?:Check|CheckExact|_CHK|CHK|_SIZE|_READY|FLAGS?|Flags?|_TYPE|[iI]s[A-Z]\w*|IS_\w+|Has[A-Z]\w*|HAS_\w+)")
 """Calls that give the same for the same arguments, as far as a condition is concerned."""
 
+
 def pointed(node: ir.Expr) -> ir.Expr | None:
     """The variable of `&variable`."""
     inner = ir.strip(node)

@@ -1,4 +1,4 @@
-"""What lies behind the blocks of a function: the order to visit them in, loops, and which keys are still read."""
+"""What lies behind the blocks of a function: the order to visit them in, and which keys are still read."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def arrange(
     in_loop: frozenset[int],
 ) -> Code:
     """Put together what interpretation needs to know of the blocks as a whole."""
-    postorder, loops = _walk(blocks)
+    postorder = _walk(blocks)
     order = [len(blocks)] * len(blocks)
     for rank, index in enumerate(reversed(postorder)):
         order[index] = rank
@@ -78,7 +78,7 @@ def arrange(
                     dependents[root].append("?" + end.text)
     return Code(
         function, blocks, local, tuple(one.name for one in function.parameters), dependents, order,
-        _live(blocks, postorder, outs), frozenset(loops), repeated, function.returns.pointers > 0,
+        _live(blocks, postorder, outs), repeated, function.returns.pointers > 0,
         in_loop, callees,
     )
 
@@ -90,27 +90,22 @@ def _tracked(end: Branch) -> bool:
     )
 
 
-def _walk(blocks: list[Block]) -> tuple[list[int], set[int]]:
-    """The blocks that control can come to, in post-order, and the targets of edges that lead back."""
+def _walk(blocks: list[Block]) -> list[int]:
+    """The blocks that control can come to, in post-order."""
     postorder: list[int] = []
-    loops: set[int] = set()
-    state = [0] * len(blocks)
+    seen = {0}
     stack: list[tuple[int, list[int]]] = [(0, list(reversed(successors(blocks[0]))))]
-    state[0] = 1
     while stack:
         index, todo = stack[-1]
         if not todo:
             stack.pop()
-            state[index] = 2
             postorder.append(index)
             continue
         following = todo.pop()
-        if state[following] == 0:
-            state[following] = 1
+        if following not in seen:
+            seen.add(following)
             stack.append((following, list(reversed(successors(blocks[following])))))
-        elif state[following] == 1:
-            loops.add(following)
-    return postorder, loops
+    return postorder
 
 
 def _keys(blocks: list[Block], indices: list[int]) -> dict[str, None]:

@@ -47,6 +47,7 @@ SOMETHING: Final[tuple[object, ...]] = ("something",)
 
 NULL: Final[tuple[object, ...]] = (0,)
 
+
 def is_null(known: object) -> bool:
     """Whether a key holds the constant 0."""
     return isinstance(known, tuple) and known[0] == 0 and type(known[0]) is int
@@ -67,7 +68,7 @@ class Site:
 
     index: int
     kind: str
-    """new, borrowed, interior, memory, buffer, parameter, field, global, constant, number, occurred, unknown."""
+    """new, borrowed, interior, memory, buffer, parameter, field, global, constant, number, occurred, matches, unknown."""
     name: str
     """The callee, or the key that is read."""
     node: ir.Node
