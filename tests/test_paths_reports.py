@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from test_paths import STR, line_of, method, module, run
+
+from heaplint.flow.paths.summary import Outcome, condensed
+from heaplint.flow.paths.values import ANYTHING, CLEAR, POSITIVE, ZERO
 
 TWO_WAYS = method(
     STR + "PyObject *other = PyObject_Repr(arg);\nif (other == NULL) {\n    return NULL;\n}\n"
@@ -121,3 +125,14 @@ def test_two_runs_say_the_same(tmp_path: Path) -> None:
     )
     assert b"HL401" in first.stdout and b"not all were followed" in first.stdout + first.stderr
     assert (first.returncode, first.stdout, first.stderr) == (second.returncode, second.stdout, second.stderr)
+
+
+@pytest.mark.parametrize("outcomes", itertools.permutations([
+    Outcome("number", 0, True, ZERO, CLEAR, ()),
+    Outcome("number", 1, True, POSITIVE, CLEAR, ()),
+    Outcome("unknown", 0, False, ANYTHING, CLEAR, ()),
+    Outcome("symbol", "OTHER", True, ANYTHING, CLEAR, ()),
+]))
+def test_outcomes_are_merged_alike_in_any_order(outcomes: tuple[Outcome, ...]) -> None:
+    # A run collects them in a set, whose order is another one in each process.
+    assert condensed(outcomes) == condensed(sorted(outcomes, key=repr))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from heaplint.flow.paths.values import CLEAR, NEGATIVE, POSITIVE, SET, UNKNOWN, ZERO
@@ -60,10 +61,10 @@ class Summary(NamedTuple):
     """Of memory: what frees it."""
 
 
-def condensed(outcomes: set[Outcome]) -> tuple[Outcome, ...] | None:
+def condensed(outcomes: Collection[Outcome]) -> tuple[Outcome, ...] | None:
     """The outcomes, those that differ in their success alone as one; None when there are too many to follow."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
-    for one in _unmistakable(outcomes):
+    for one in _unmistakable(sorted(outcomes, key=repr)):  # what is merged must not depend on the order in a set
         groups.setdefault((one.effects, one.outs), []).append(one)
     result: list[Outcome] = []
     for group in groups.values():
@@ -73,9 +74,9 @@ def condensed(outcomes: set[Outcome]) -> tuple[Outcome, ...] | None:
     return tuple(sorted(result, key=repr))
 
 
-def _unmistakable(outcomes: set[Outcome]) -> list[Outcome]:
+def _unmistakable(outcomes: list[Outcome]) -> list[Outcome]:
     """Where failures come with an exception, what comes without one is taken for no failure, as far as it may be."""
-    result = list(outcomes)
+    result = outcomes
     for failure in (ZERO, NEGATIVE):
         if any(one.exc == SET and one.exact and one.mask == failure for one in outcomes):
             result = [
