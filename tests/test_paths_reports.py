@@ -127,12 +127,12 @@ def test_two_runs_say_the_same(tmp_path: Path) -> None:
     assert (first.returncode, first.stdout, first.stderr) == (second.returncode, second.stdout, second.stderr)
 
 
-@pytest.mark.parametrize("outcomes", itertools.permutations([
+@pytest.mark.parametrize("outcomes", list(itertools.permutations([
     Outcome("number", 0, True, ZERO, CLEAR, ()),
     Outcome("number", 1, True, POSITIVE, CLEAR, ()),
     Outcome("unknown", 0, False, ANYTHING, CLEAR, ()),
     Outcome("symbol", "OTHER", True, ANYTHING, CLEAR, ()),
-]))
+])))
 def test_outcomes_are_merged_alike_in_any_order(outcomes: tuple[Outcome, ...]) -> None:
     # A run collects them in a set, whose order is another one in each process.
     assert condensed(outcomes) == condensed(sorted(outcomes, key=repr))
