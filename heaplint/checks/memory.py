@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heaplint.checks.paths import reports
+from heaplint.checks.paths import origin, reports
 from heaplint.checks.registry import Report, check
 from heaplint.flow.paths.machine import Draft
 from heaplint.model.program import Unit
@@ -22,14 +22,14 @@ def _unchecked(draft: Draft, item: str) -> str:
         return f"{item} is {where}, but it may be NULL here: the value of a deletion, or no keywords; check it first"
     if draft.site is None:
         return f"{item} is NULL on this path and {where}"
-    return f"{item} is {where}, but {draft.site.name.partition(' ')[0]} gives NULL when it fails; check it first"
+    return f"{item} is {where}, but {draft.site.callee} gives NULL when it fails; check it first"
 
 
 def _mixed(draft: Draft, item: str) -> str:
     made, _, freed = draft.detail.partition(">")
     if draft.site is not None and draft.site.kind == "parameter":
         return f"{item} is an object and is freed as {freed} memory; use tp_free or PyObject_Free"
-    return f"{item} was allocated by {_origin(draft)} ({made} memory) and is freed as {freed} memory"
+    return f"{item} was allocated by {origin(draft)} ({made} memory) and is freed as {freed} memory"
 
 
 def _reallocated(draft: Draft, item: str) -> str:
@@ -45,11 +45,7 @@ def _unset(draft: Draft, item: str) -> str:
 
 
 def _lost(draft: Draft, item: str) -> str:
-    return f"{item}, allocated by {_origin(draft)}, is not freed on this path"
-
-
-def _origin(draft: Draft) -> str:
-    return draft.site.name.partition(" ")[0] if draft.site is not None else "a call"
+    return f"{item}, allocated by {origin(draft)}, is not freed on this path"
 
 
 _WORDS = {

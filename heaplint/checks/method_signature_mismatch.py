@@ -13,6 +13,7 @@ from heaplint.findings import Severity
 from heaplint.model.expression_types import Declarations, Kind
 from heaplint.model.expressions import fields_of, flag_names, function_name, number
 from heaplint.model.program import Unit
+from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
 
 _FLAGS: Final = {"METH_VARARGS": 1, "METH_KEYWORDS": 2, "METH_NOARGS": 4, "METH_O": 8, "METH_FASTCALL": 0x80, "METH_METHOD": 0x200}
 _ASIDE: Final = {"METH_CLASS": 0x10, "METH_STATIC": 0x20, "METH_COEXIST": 0x40}
@@ -57,8 +58,6 @@ MODULE: Final = {
 }
 """Functions of a module definition (https://docs.python.org/3/c-api/module.html)."""
 
-_METHOD_FIELDS: Final = ("ml_name", "ml_meth", "ml_flags", "ml_doc")
-_GETSET_FIELDS: Final = ("name", "get", "set", "doc", "closure")
 _TABLES: Final = ("PyMethodDef", "PyGetSetDef")
 
 
@@ -109,13 +108,13 @@ def _entries(variable: ir.Variable, init: ir.InitList) -> Iterator[tuple[str, Co
         if not isinstance(element, ir.InitList):
             continue
         if variable.type.name == "PyMethodDef":
-            fields, unknown = fields_of(element, _METHOD_FIELDS)
+            fields, unknown = fields_of(element, METHOD_FIELDS)
             convention = None if unknown else _convention(fields.get("ml_flags"))
             name = function_name(fields.get("ml_meth"))
             if convention is not None and name:
                 yield name, convention, variable.name
         else:
-            fields, unknown = fields_of(element, _GETSET_FIELDS)
+            fields, unknown = fields_of(element, GETSET_FIELDS)
             for field, convention in (("get", GET), ("set", SET)):
                 name = function_name(fields.get(field)) if not unknown else ""
                 if name:

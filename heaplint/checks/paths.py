@@ -32,6 +32,11 @@ def reports(unit: Unit, words: Mapping[str, Words]) -> Iterator[Report]:
             yield _report(result, drafts, words[drafts[0].rule])
 
 
+def origin(draft: Draft) -> str:
+    """What gave the value that a draft is about, for messages."""
+    return draft.site.callee if draft.site is not None else "a call"
+
+
 def _alike(drafts: list[Draft]) -> Iterator[list[Draft]]:
     """Drafts in the order of the text; many of one kind, of one variable from one callee, are told as one."""
     groups: dict[tuple[object, ...], dict[int, Draft]] = {}

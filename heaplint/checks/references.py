@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heaplint.checks.paths import reports
+from heaplint.checks.paths import origin, reports
 from heaplint.checks.registry import Report, check
 from heaplint.flow.paths.machine import Draft
 from heaplint.model.program import Unit
@@ -25,11 +25,11 @@ def _leaked(draft: Draft, item: str) -> str:
         return f"{item} is not released on this way to fail, but on others, and taken over on success: the caller cannot know"
     if draft.detail == "taken":
         return f"the reference taken to {item} is not released on this path; Py_DECREF({item})"
-    return f"{item}, a new reference from {_origin(draft)}, is not released on this path; Py_DECREF({item})"
+    return f"{item}, a new reference from {origin(draft)}, is not released on this path; Py_DECREF({item})"
 
 
 def _overwritten(draft: Draft, item: str) -> str:
-    return f"{item} is overwritten while it holds a reference from {_origin(draft)}; release that first"
+    return f"{item} is overwritten while it holds a reference from {origin(draft)}; release that first"
 
 
 def _used(draft: Draft, item: str) -> str:
@@ -78,15 +78,11 @@ def _again(draft: Draft, item: str) -> str:
 
 
 def _surplus(draft: Draft, item: str) -> str:
-    return f"{item} is a new reference from {_origin(draft)}, and another one is taken on top that nobody releases"
-
-
-def _origin(draft: Draft) -> str:
-    return draft.site.name.partition(" ")[0] if draft.site is not None else "a call"
+    return f"{item} is a new reference from {origin(draft)}, and another one is taken on top that nobody releases"
 
 
 def _from(draft: Draft) -> str:
-    return f" from {_origin(draft)}" if draft.site is not None and draft.site.kind == "borrowed" else ""
+    return f" from {origin(draft)}" if draft.site is not None and draft.site.kind == "borrowed" else ""
 
 
 _WORDS = {

@@ -8,14 +8,14 @@ step of the protocol are remembered, which keeps the number of states small.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from heaplint import ir
 from heaplint.flow.cfg import Cfg, build
 from heaplint.flow.holdings import spelled
-from heaplint.model.expressions import number
+from heaplint.model.expressions import COMPARISONS, number
 
 S = TypeVar("S")
 Facts = frozenset[tuple[str, int]]
@@ -29,10 +29,6 @@ _ACCESSOR = re.compile(r"_[A-Z0-9]+\Z|\A[A-Z0-9_]+\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _LEAVES = frozenset({"longjmp", "siglongjmp", "_longjmp", "execv", "execve", "execvp", "_Py_FatalErrorFormat"})
 """Functions that do not come back, or only when everything has failed."""
-_COMPARE: Mapping[str, Callable[[int, int], bool]] = {
-    "==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, ">": lambda a, b: a > b,
-    "<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b,
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -245,7 +241,7 @@ def _key(expr: ir.Expr) -> str:
         return inner.text
     if isinstance(inner, ir.Unary) and inner.operator == "-":
         return f"-{_key(inner.operand)}"
-    if isinstance(inner, ir.Binary) and inner.operator in (*_COMPARE, "&"):
+    if isinstance(inner, ir.Binary) and inner.operator in (*COMPARISONS, "&"):
         left, right = _key(inner.left), _key(inner.right)
         return f"({left} {inner.operator} {right})" if left and right else ""
     if any(not _ACCESSOR.search(ir.called(call)) for call in ir.calls(inner)):
@@ -278,12 +274,12 @@ def truth(condition: ir.Expr, facts: Mapping[str, int]) -> bool | None:
             return None if known is None else known == (inner.operator == "!=")
         case ir.Assign(operator="="):
             return truth(inner.target, facts)
-        case ir.Binary() if inner.operator in _COMPARE:
+        case ir.Binary() if inner.operator in COMPARISONS:
             key = _key(inner)
             if key in facts:
                 return bool(facts[key])
             left, right = spelled(inner.left), number(inner.right)
             value = facts.get(left, 1)  # 1 may stand for any value but 0
-            return _COMPARE[inner.operator](value, right) if right is not None and value != 1 else None
+            return COMPARISONS[inner.operator](value, right) if right is not None and value != 1 else None
     key = _key(inner)
     return bool(facts[key]) if key and key in facts else None

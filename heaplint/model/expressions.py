@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import functools
+import operator
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from heaplint import ir
+
+COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+}
+"""The comparing operators of C."""
 
 
 def function_name(expr: ir.Expr | None) -> str:

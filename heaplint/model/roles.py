@@ -40,7 +40,7 @@ def type_roles(unit: Unit, made: TypeDef, among: Collection[str]) -> Iterator[Ro
         if name == "tp_methods":
             yield from _methods(unit, _table(unit, slot.value), among)
         elif name == "tp_getset":
-            for fields in _rows_of(_table(unit, slot.value), GETSET_FIELDS):
+            for fields in rows_of(_table(unit, slot.value), GETSET_FIELDS):
                 for field in ("get", "set"):
                     if (function := _function(unit, function_name(fields.get(field)), among)) is not None:
                         yield Role(function, "getset")
@@ -58,7 +58,7 @@ def table_roles(unit: Unit, among: Collection[str]) -> Iterator[Role]:
                 if variable.type.name == "PyMethodDef":
                     yield from _methods(unit, variable.init, among)
                 elif variable.type.name == "PyType_Slot":
-                    for fields in _rows_of(variable.init, ("slot", "pfunc")):
+                    for fields in rows_of(variable.init, ("slot", "pfunc")):
                         slot = fields.get("slot")
                         function = _function(unit, function_name(fields.get("pfunc")), among)
                         if isinstance(slot, ir.Name) and function is not None:
@@ -70,7 +70,7 @@ def _function(unit: Unit, name: str, among: Collection[str]) -> ir.Function | No
 
 
 def _methods(unit: Unit, init: ir.Expr | None, among: Collection[str]) -> Iterator[Role]:
-    for fields in _rows_of(init, METHOD_FIELDS):
+    for fields in rows_of(init, METHOD_FIELDS):
         function = _function(unit, function_name(fields.get("ml_meth")), among)
         if function is not None:
             flags = frozenset(node.text for node in ir.walk(fields.get("ml_flags")) if isinstance(node, ir.Name))
@@ -83,7 +83,8 @@ def _table(unit: Unit, table: ir.Expr | None) -> ir.Expr | None:
     return variable.init if variable is not None else None
 
 
-def _rows_of(init: ir.Expr | None, order: tuple[str, ...]) -> Iterator[dict[str, ir.Expr]]:
+def rows_of(init: ir.Expr | None, order: tuple[str, ...]) -> Iterator[dict[str, ir.Expr]]:
+    """The rows of a table as its initialiser writes them, each by the names of its fields, which stand in `order`."""
     if isinstance(init, ir.InitList):
         for entry in init.entries:
             if isinstance(entry.value, ir.InitList):

@@ -115,7 +115,7 @@ class Analysis:
 
     def _left_behind(self, draft: Draft, own: Mapping[tuple[str, int], Result]) -> Iterator[tuple[Result, Draft]]:
         """The places in a helper that fail and leave a new reference to the caller, who does not look for one."""
-        callee, _, _ = draft.site.name.partition(" ") if draft.site is not None else ("", "", "")
+        callee = draft.site.callee if draft.site is not None else ""
         step = draft.trace
         while step is not None and step.what != f"{callee} fails":
             step = step.before

@@ -5,22 +5,6 @@ from __future__ import annotations
 from heaplint.flow.paths.values import ANYTHING, NEGATIVE, POSITIVE, ZERO
 
 
-def compare(operator: str, left: int, right: int) -> bool:
-    """Whether a comparison of two numbers holds."""
-    match operator:
-        case "==":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case ">":
-            return left > right
-        case "<=":
-            return left <= right
-    return left >= right
-
-
 def masks(operator: str, constant: int) -> tuple[int, int]:
     """What a value may be when it compares true with a constant, and when it does not."""
     if constant == 0:

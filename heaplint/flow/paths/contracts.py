@@ -9,11 +9,15 @@ from collections.abc import Iterator, Mapping
 from heaplint import ir
 from heaplint.capi.facts import signatures
 from heaplint.flow.paths.contract import Contract
-from heaplint.model.expressions import fields_of, flag_names, function_name
+from heaplint.model.expressions import flag_names, function_name
 from heaplint.model.program import Unit
-from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
+from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS, rows_of
 
 _TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef|ModuleDef_Slot)\b")
+_FIELDS = {
+    "PyMethodDef": METHOD_FIELDS, "PyGetSetDef": GETSET_FIELDS, "PyModuleDef_Slot": ("slot", "value"),
+    "PyType_Slot": ("slot", "pfunc"),
+}
 _METHOD = Contract("object", False, False, False)
 _SETTER = Contract("int", False, False, False, nullable=frozenset({1}))
 _KEYWORDS = _METHOD._replace(nullable=frozenset({2}))
@@ -45,7 +49,7 @@ def contracts(unit: Unit) -> Mapping[str, Contract]:
     result: dict[str, Contract] = {}
     clash: set[str] = set()
     for name, contract in _roles(unit):
-        if result.setdefault(name, contract) != contract:
+        if name and result.setdefault(name, contract) != contract:
             clash.add(name)
     for name in clash:
         del result[name]
@@ -80,34 +84,19 @@ def _roles(unit: Unit) -> Iterator[tuple[str, Contract]]:
             if item.kind == "function":
                 continue
             for variable in text.parse(item).variables:
-                if isinstance(variable.init, ir.InitList):
+                if variable.type.name in _FIELDS:
                     yield from _table(variable.type.name, variable.init)
 
 
-def _table(kind: str, init: ir.InitList) -> Iterator[tuple[str, Contract]]:
-    for entry in init.entries:
-        row = entry.value
-        if not isinstance(row, ir.InitList):
-            continue
+def _table(kind: str, init: ir.Expr | None) -> Iterator[tuple[str, Contract]]:
+    for fields in rows_of(init, _FIELDS[kind]):
         if kind == "PyMethodDef":
-            fields = fields_of(row, METHOD_FIELDS)[0]
-            if name := function_name(fields.get("ml_meth")):
-                flags, _ = flag_names(fields.get("ml_flags"))
-                yield name, _KEYWORDS if {"METH_VARARGS", "METH_KEYWORDS"} <= flags else _METHOD
+            flags, _ = flag_names(fields.get("ml_flags"))
+            yield function_name(fields.get("ml_meth")), _KEYWORDS if {"METH_VARARGS", "METH_KEYWORDS"} <= flags else _METHOD
         elif kind == "PyGetSetDef":
-            fields = fields_of(row, GETSET_FIELDS)[0]
-            if name := function_name(fields.get("get")):
-                yield name, _METHOD
-            if name := function_name(fields.get("set")):
-                yield name, _SETTER
-        elif kind == "PyModuleDef_Slot":
-            fields = fields_of(row, ("slot", "value"))[0]
-            slot = fields.get("slot")
-            if isinstance(slot, ir.Name) and slot.text == "Py_mod_exec" and (name := function_name(fields.get("value"))):
-                yield name, _EXEC
-        elif kind == "PyType_Slot":
-            fields = fields_of(row, ("slot", "pfunc"))[0]
-            slot = fields.get("slot")
-            contract = _slot(slot.text.removeprefix("Py_")) if isinstance(slot, ir.Name) else None
-            if contract is not None and (name := function_name(fields.get("pfunc"))):
-                yield name, contract
+            yield function_name(fields.get("get")), _METHOD
+            yield function_name(fields.get("set")), _SETTER
+        elif isinstance(slot := fields.get("slot"), ir.Name):
+            contract = _EXEC if slot.text == "Py_mod_exec" else _slot(slot.text.removeprefix("Py_"))
+            if contract is not None:
+                yield function_name(fields.get(_FIELDS[kind][1])), contract

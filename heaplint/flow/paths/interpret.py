@@ -27,7 +27,7 @@ from heaplint.flow.paths.code import (
     Operand,
     Ref,
 )
-from heaplint.flow.paths.comparisons import compare, masks
+from heaplint.flow.paths.comparisons import masks
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import NUMBERS, check, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
@@ -60,6 +60,7 @@ from heaplint.flow.paths.values import (
 from heaplint.flow.paths.values import (
     SET as RAISED,
 )
+from heaplint.model.expressions import COMPARISONS
 
 MAX_STATES = 64
 """How many states one block is looked at in: to go on with less knowledge would make up defects."""
@@ -454,7 +455,7 @@ class _Interpreter:
                 state.env[end.left] = left
             if isinstance(left, tuple):
                 if type(left[0]) is int:
-                    truth = compare(end.operator, left[0], right)
+                    truth = COMPARISONS[end.operator](left[0], right)
                     self.enter(end.then if truth else end.otherwise, state)
                     return
                 if is_literal(left):
@@ -477,11 +478,6 @@ class _Interpreter:
                 return
         self.recall(state, end)
 
-    @staticmethod
-    def numbered(*known: Known | None) -> int:
-        """The number of the value, of several, that came up last."""
-        return max(one for one in known if type(one) is int)
-
     def same(self, state: State, left: Known | None, right: Known | None) -> bool | None:
         """Whether two pointers are the same; None for those of which it is not known."""
         if is_literal(left) and is_literal(right):
@@ -495,8 +491,10 @@ class _Interpreter:
         if type(left) is int and type(right) is int and not state.values[left][0] & state.values[right][0]:
             return False
         made = [kind for kind in kinds if kind in ("new", "memory")]
-        if "parameter" in kinds and "new" in kinds and _OF_PROGRAM.match(self.machine.origin(self.numbered(left, right)).name):
-            return None  # a function of the program may well give back what it was given
+        if set(kinds) == {"parameter", "new"}:
+            new = (left, right)[kinds.index("new")]
+            if type(new) is int and _OF_PROGRAM.match(self.machine.origin(new).name):
+                return None  # a function of the program may well give back what it was given
         if len(made) == 1 and all(type(one) is int or is_literal(one) for one in (left, right)):
             return left == right
         alone = left if type(left) is int and right is None else right if type(right) is int and left is None else None

@@ -38,9 +38,8 @@ from heaplint.flow.paths.expressions import (
     whole,
 )
 from heaplint.flow.paths.liveness import arrange
-from heaplint.model.expressions import number
+from heaplint.model.expressions import COMPARISONS, number
 
-_COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _CANONICAL = {">=": "<", ">": "<=", "!=": "=="}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ASSERTIONS = frozenset({"assert", "Py_ASSERT", "_PyObject_ASSERT", "Py_BUILD_ASSERT"})
@@ -258,7 +257,7 @@ class _Lowering:
                     self.leave(ir.Return(stmt.start, stmt.end, value))
                 self.here = None
                 return
-            if isinstance(inner, ir.Binary) and inner.operator in ("&&", "||", "==", "!=", "<", ">", "<=", ">="):
+            if isinstance(inner, ir.Binary) and inner.operator in ("&&", "||", *COMPARISONS):
                 then, otherwise = self.new(), self.new()
                 self.condition(inner, then, otherwise)
                 for index, truth in ((then, 1), (otherwise, 0)):
@@ -381,7 +380,7 @@ class _Lowering:
                 self.leap(then if number(inner) != 0 else otherwise)
                 return
         operator, left, right = "!=", inner, None
-        if isinstance(inner, ir.Binary) and inner.operator in _COMPARISONS:
+        if isinstance(inner, ir.Binary) and inner.operator in COMPARISONS:
             operator, left, right = inner.operator, inner.left, inner.right
             if whole(left) is not None or ir.is_null(left):
                 operator, left, right = _MIRRORED[operator], right, left
@@ -569,7 +568,7 @@ class _Lowering:
             self.discard(node.left)
             return self.value(node.right)
         if (
-            node.operator in ("&&", "||") or (node.operator in _COMPARISONS and any(True for _ in effects(node)))
+            node.operator in ("&&", "||") or (node.operator in COMPARISONS and any(True for _ in effects(node)))
             or (node.operator in ("==", "!=") and ir.is_null(node.right) and isinstance(ir.strip(node.left), ir.Name))
         ):
             return self.choose(ir.Conditional(node.start, node.end, node, _ONE, _ZERO))

@@ -82,6 +82,11 @@ class Site:
     """Borrowed from something that any code may change."""
 
     @property
+    def callee(self) -> str:
+        """The function that gave the value; where it came out through a parameter, `name` says that one behind it."""
+        return self.name.partition(" ")[0]
+
+    @property
     def owns(self) -> bool:
         """Whether the function owns what came from there: nobody else keeps it, as far as is known."""
         return self.kind in ("new", "memory", "buffer")
