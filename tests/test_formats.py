@@ -6,6 +6,7 @@ import pytest
 
 from heaplint.capi import formats
 from heaplint.capi.scalars import SYSTEMS, canonical, common, differ, promoted, scalar
+from heaplint.flow.paths.formats import parameters as arguments
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,30 @@ def test_arithmetic_and_passing_widen() -> None:
     assert promoted(names["char"]) == names["int"]  # type: ignore[arg-type]  # all of them are known
     assert promoted(names["float"]) == scalar("double")  # type: ignore[arg-type]
     assert common(names["long"], names["Py_ssize_t"]) == names["Py_ssize_t"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "optional"), [("OO", None), ("O|O", 1), ("|O", 0), ("s#|O&i", 2), ("(O|O)i", 1), ("O|O$O", 1), ("O:a|b", None)]
+)
+def test_where_arguments_may_be_missing(text: str, optional: int | None) -> None:
+    known = formats.read(text, "parse")
+    assert known is not None and not known.problem and known.optional == optional
+
+
+@pytest.mark.parametrize(
+    ("language", "literal", "kinds"),
+    [
+        ("parse", '"O!O&es#y*S:f"', "c out-borrowed c out c out-memory out buffer out-borrowed"),
+        ("build", '"{s:N,s:O&}i"', "c steals c c object c"),
+        ("text", '"%V of %R: %zd"', "object c object c"),
+        ("c", '"%s: %*d%%"', "c c c"),
+    ],
+)
+def test_what_becomes_of_the_arguments_behind_a_format(language: str, literal: str, kinds: str) -> None:
+    known = arguments(language, literal)
+    assert known is not None and " ".join(one.kind for one in known) == kinds
+
+
+@pytest.mark.parametrize(("language", "literal"), [("parse", '"O?"'), ("text", '"at %"')])
+def test_a_format_that_is_not_understood_says_nothing_of_its_arguments(language: str, literal: str) -> None:
+    assert arguments(language, literal) is None

@@ -92,6 +92,8 @@ class Format:
     """Why CPython does not accept it."""
     before: tuple[int, int] | None = None
     """The problem exists before this Python; None for all."""
+    optional: int | None = None
+    """The first of `wanted` that is left as it is when the argument is not given (behind `|`); None when all are given."""
 
 
 _NUMBERS: Final = {
@@ -204,6 +206,7 @@ def _wanted(unit: str, table: Mapping[str, tuple[tuple[str, int], ...]]) -> list
 
 def _read_parse(text: str) -> Format:
     wanted: list[Wanted] = []
+    optional: int | None = None
     parameters = depth = at = 0
     while at < len(text) and text[at] not in ":;":
         one = text[at]
@@ -220,12 +223,14 @@ def _read_parse(text: str) -> Format:
             parameters += depth == 0
             at = found.end()
             continue
+        elif one == "|" and optional is None:
+            optional = len(wanted)
         if depth < 0:
             break
         at += 1
     if depth:
         return Format(problem="has parentheses without a partner")
-    return Format(tuple(wanted), parameters, any("#" in one.unit for one in wanted))
+    return Format(tuple(wanted), parameters, any("#" in one.unit for one in wanted), optional=optional)
 
 
 def _read_build(text: str) -> Format:

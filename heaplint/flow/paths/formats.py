@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
+from collections.abc import Mapping
 
 from heaplint import ir
 from heaplint.capi.api import Parameter
+from heaplint.capi.formats import Dialect, Wanted, read
 
 _OPTIONAL = {
     "out": Parameter("", "out", "", True), "out-borrowed": Parameter("", "out-borrowed", "", True),
@@ -24,102 +25,47 @@ _BORROWED = Parameter("", "out-borrowed")
 _STOLEN = Parameter("", "steals", "", True)
 _BUFFER = Parameter("", "buffer")
 _ENCODED = Parameter("", "out-memory", "mem")
-_PRINTF = re.compile(r"%[-+ #0]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?:hh|h|ll|l|z|t|j)?([a-zA-Z%])")
+_DIALECTS: Mapping[str, Dialect] = {"parse": "parse", "build": "build", "text": "unicode", "c": "printf"}
+"""Languages of heaplint.capi.api → those of heaplint.capi.formats."""
 
 
 def parameters(language: str, literal: str | None) -> tuple[Parameter, ...] | None:
-    """What the arguments behind a format (in a language of heaplint.capi.api) are; None when it is no literal."""
+    """What the arguments behind a format (in a language of heaplint.capi.api) are; None when that is not known."""
     text = ir.string_value(ir.Constant(0, 0, "string", literal)) if literal is not None else None
-    if text is None:
+    return _parameters(_DIALECTS[language], text) if text is not None else None
+
+
+@functools.lru_cache(maxsize=2048)
+def _parameters(dialect: Dialect, text: str) -> tuple[Parameter, ...] | None:
+    format = read(text, dialect)
+    if format is None or (format.problem and format.before is None):
         return None
-    match language:
-        case "parse":
-            return _parsed(text)
-        case "build":
-            return _built(text)
-    return _printed(text)
-
-
-@functools.lru_cache(maxsize=2048)
-def _parsed(text: str) -> tuple[Parameter, ...]:
-    """PyArg_ParseTuple and its like."""
+    if dialect != "parse":
+        return tuple(map(_given, format.wanted))
     result: list[Parameter] = []
-    at = 0
-    required = -1
-    while at < len(text):
-        unit = text[at]
-        following = text[at + 1 : at + 2]
-        if unit in ":;":
-            break
-        at += 1
-        if unit == "|" and required < 0:
-            required = len(result)
-        if unit in "|$() ":
-            continue
-        if unit == "O":
-            if following == "!":
-                at += 1
-                result += (_PLAIN, _BORROWED)
-            elif following == "&":
-                at += 1
-                result += (CONVERTER, _OUT)
-            else:
-                result.append(_BORROWED)
-        elif unit == "e" and following in ("s", "t"):
-            at += 1
-            result += (_PLAIN, _ENCODED)
-            if text[at : at + 1] == "#":
-                at += 1
-                result.append(_OUT)
-        elif unit in "szywu":
-            if following == "*":
-                at += 1
-                result.append(_BUFFER)
-            elif following == "#":
-                at += 1
-                result += (_OUT, _LENGTH)
-            else:
-                result.append(_OUT)
-        elif unit in "SUY":
-            result.append(_BORROWED)
-        else:
-            result.append(_OUT)
-    if required >= 0:
-        result[required:] = [_OPTIONAL.get(one.kind, one) if not one.name else one for one in result[required:]]
+    for one in format.wanted:
+        result.append(_filled(one, result[-1] if result else None))
+    if format.optional is not None:
+        behind = result[format.optional :]
+        result[format.optional :] = [_OPTIONAL.get(one.kind, one) if not one.name else one for one in behind]
     return tuple(result)
 
 
-@functools.lru_cache(maxsize=2048)
-def _built(text: str) -> tuple[Parameter, ...]:
-    """Py_BuildValue and calls with a format."""
-    result: list[Parameter] = []
-    at = 0
-    while at < len(text):
-        unit = text[at]
-        at += 1
-        if unit in "()[]{},: \t":
-            continue
-        if text[at : at + 1] == "#":
-            at += 1
-            result += (_PLAIN, _PLAIN)
-        elif text[at : at + 1] == "&":
-            at += 1
-            result += (_PLAIN, _LENT)
-        elif unit == "N":
-            result.append(_STOLEN)
-        elif unit in "OSUV":
-            result.append(_LENT)
-        else:
-            result.append(_PLAIN)
-    return tuple(result)
+def _filled(wanted: Wanted, before: Parameter | None) -> Parameter:
+    """An argument of PyArg_ParseTuple and its like."""
+    if wanted.unit == "O&":
+        return _OUT if before is CONVERTER else CONVERTER
+    if wanted.base == "object":
+        return _BORROWED if wanted.pointers == 2 else _PLAIN
+    if wanted.base == "Py_buffer":
+        return _BUFFER
+    if wanted.unit[0] == "e" and wanted.base == "char":
+        return _ENCODED if wanted.pointers == 2 else _PLAIN
+    return _LENGTH if wanted.unit.endswith("#") and wanted.base == "Py_ssize_t" and wanted.unit[0] != "e" else _OUT
 
 
-@functools.lru_cache(maxsize=2048)
-def _printed(text: str) -> tuple[Parameter, ...]:
-    """PyErr_Format, PyUnicode_FromFormat."""
-    result: list[Parameter] = []
-    for found in _PRINTF.finditer(text):
-        result += [_PLAIN] * found.group().count("*")
-        if found.group(1) != "%":
-            result.append(_LENT if found.group(1) in "RSAUVTN" else _PLAIN)
-    return tuple(result)
+def _given(wanted: Wanted) -> Parameter:
+    """An argument of Py_BuildValue, of a call with a format, of PyErr_Format and PyUnicode_FromFormat."""
+    if wanted.unit == "N":
+        return _STOLEN
+    return _LENT if wanted.base in ("object", "void") else _PLAIN
