@@ -276,7 +276,7 @@ class ApiCall:
             self.reallocate(operand)
         elif kind == "unbuffer":
             if type(operand) is Ref:
-                unbuffer(machine, state, operand.key, node)
+                machine.unbuffer(state, operand.key, node)
             elif vid is not None and machine.origin(vid).kind == "parameter":
                 mask, owned, bits, source = state.values[vid]
                 state.values[vid] = (mask, owned - 1, bits, source)
@@ -629,19 +629,6 @@ class ApiCall:
         mask = ZERO if state.exc == CLEAR else POSITIVE if state.exc == SET else ZERO | POSITIVE
         site = machine.site("occurred", self.fact.name, self.node)
         machine.bind(state, self.into, machine.fresh(state, site, mask, 0, HELD), self.node)
-
-
-def unbuffer(machine: Machine, state: State, key: str, node: ir.Node) -> None:
-    """PyBuffer_Release on a local Py_buffer."""
-    view = state.env.get("&" + key)
-    if view is UNINITIALIZED:
-        machine.report("HL505", node, key, None, state)
-    if type(view) is int:
-        mask, _, bits, source = state.values[view]
-        state.values[view] = (mask, 0, bits, source)
-    if view is not None:
-        machine.bind(state, "&" + key, None, node)
-    machine.bind(state, key + ".obj", NULL, node)
 
 
 def _of_the_object(name: str) -> bool:

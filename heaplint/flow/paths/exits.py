@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heaplint import ir
 from heaplint.capi.api import api
-from heaplint.flow.paths.code import Leave
+from heaplint.flow.paths.code import CALL, Leave, Ref
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.machine import Draft, Machine, mask_of
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome
@@ -63,9 +63,48 @@ def silent(machine: Machine, state: State, known: Known | None, end: Leave) -> N
         machine.raises = True
 
 
+def lost(machine: Machine, state: State, vid: int, bits: int, end: Leave) -> None:
+    """Report what the function still owns when it returns."""
+    site = machine.origin(vid)
+    name = machine.name_of(state, vid)
+    match site.kind:
+        case "buffer":
+            machine.report("HL504", end.node, site.name, site, state)
+        case "memory":
+            machine.report("HL509", end.node, name or site.name, site, state)
+        case "new":
+            if site.name in _ALLOCATE and vid in machine.taken_at:
+                pass  # an object of the program's own: a reference for its own purposes
+            elif bits & STORED and machine.code.callees & _ADD_TO_MODULE:
+                pass  # the reference may be given away under the name of the place where it is stored
+            elif vid in machine.taken_at and (bits & HELD):
+                machine.report("HL412", machine.taken_at[vid], name or site.name, site, state)
+            else:
+                machine.report("HL401", end.node, name or site.name, site, state)
+        case "parameter" | "borrowed" | "field" if not _releases(machine, name):
+            pass  # taken and released nowhere: for somebody else, it seems
+        case "field" if name not in machine.code.local:
+            pass  # it goes with the storage that the field is copied to
+        case "parameter" | "borrowed" | "field":
+            machine.report("HL401", end.node, name or site.name, site, state, "taken")
+
+
+def _releases(machine: Machine, name: str) -> bool:
+    """Whether the function releases a variable or member anywhere."""
+    return any(
+        op[0] == CALL and op[2] in _RELEASES and op[3] and (op[3][0] == name or (type(op[3][0]) is Ref and op[3][0].key == name))
+        for block in machine.code.blocks for op in block.ops
+    )
+
+
 NUMBERS = frozenset({
     "int", "long", "char", "short", "double", "float", "size_t", "Py_ssize_t", "unsigned int", "unsigned long", "void", "bool", "_Bool", "Py_hash_t",
     "int64_t", "int32_t", "uint32_t", "uint64_t", "ssize_t", "npy_intp",
+})
+_RELEASES = frozenset({"Py_DECREF", "Py_XDECREF", "Py_CLEAR", "Py_SETREF", "Py_XSETREF", "Py_DecRef"})
+_ADD_TO_MODULE = frozenset({"PyModule_AddObject", "PyModule_Add"})
+_ALLOCATE = frozenset({
+    "PyObject_New", "PyObject_NewVar", "PyObject_GC_New", "PyObject_GC_NewVar", "tp_alloc", "PyType_GenericAlloc",
 })
 _TYPE_TESTS = frozenset({
     "PyLong_Check", "PyLong_CheckExact", "PyFloat_Check", "PyFloat_CheckExact", "PyNumber_Check", "PyIndex_Check", "PyBool_Check",

@@ -29,7 +29,7 @@ from heaplint.flow.paths.code import (
 )
 from heaplint.flow.paths.comparisons import masks
 from heaplint.flow.paths.contract import Contract
-from heaplint.flow.paths.exits import NUMBERS, check, outcome_of, silent
+from heaplint.flow.paths.exits import NUMBERS, check, lost, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine, mask_of
 from heaplint.flow.paths.summary import Outcome
@@ -69,11 +69,6 @@ MAX_STEPS = 3000
 MAX_SPLITS = 150
 """How often calls in one block, from one state on, may end in several ways."""
 MAX_BLOCKS = 1500
-_RELEASES = frozenset({"Py_DECREF", "Py_XDECREF", "Py_CLEAR", "Py_SETREF", "Py_XSETREF", "Py_DecRef"})
-_ADD_TO_MODULE = frozenset({"PyModule_AddObject", "PyModule_Add"})
-_ALLOCATE = frozenset({
-    "PyObject_New", "PyObject_NewVar", "PyObject_GC_New", "PyObject_GC_NewVar", "tp_alloc", "PyType_GenericAlloc",
-})
 _OF_PROGRAM = re.compile(r"(?!_?Py|tp_)\w")
 _SINGLETONS = frozenset({"Py_None", "Py_True", "Py_False", "Py_NotImplemented", "Py_Ellipsis"})
 _MAIN = frozenset({"main", "wmain", "WinMain", "wWinMain"})
@@ -590,7 +585,7 @@ class _Interpreter:
             if bits & ESCAPED:
                 continue
             if owned > 0 and mask != ZERO:
-                self.leak(state, vid, bits, end)
+                lost(machine, state, vid, bits, end)
             elif owned < 0 and bits & STOLEN and vid != known and vid in machine.given_at:
                 site = machine.origin(vid)
                 if site.kind == "constant":
@@ -603,38 +598,6 @@ class _Interpreter:
         else:
             silent(machine, state, known, end)
         self.outcomes.add(outcome_of(machine, state, known, end))
-
-    def releases(self, name: str) -> bool:
-        """Whether the function releases a variable or member anywhere."""
-        return any(
-            op[0] == CALL and op[2] in _RELEASES and op[3] and (op[3][0] == name or (type(op[3][0]) is Ref and op[3][0].key == name))
-            for block in self.code.blocks for op in block.ops
-        )
-
-    def leak(self, state: State, vid: int, bits: int, end: Leave) -> None:
-        machine = self.machine
-        site = machine.origin(vid)
-        name = machine.name_of(state, vid)
-        match site.kind:
-            case "buffer":
-                machine.report("HL504", end.node, site.name, site, state)
-            case "memory":
-                machine.report("HL509", end.node, name or site.name, site, state)
-            case "new":
-                if site.name in _ALLOCATE and vid in machine.taken_at:
-                    pass  # an object of the program's own: a reference for its own purposes
-                elif bits & STORED and self.code.callees & _ADD_TO_MODULE:
-                    pass  # the reference may be given away under the name of the place where it is stored
-                elif vid in machine.taken_at and (bits & HELD):
-                    machine.report("HL412", machine.taken_at[vid], name or site.name, site, state)
-                else:
-                    machine.report("HL401", end.node, name or site.name, site, state)
-            case "parameter" | "borrowed" | "field" if not self.releases(name):
-                pass  # taken and released nowhere: for somebody else, it seems
-            case "field" if name not in self.code.local:
-                pass  # it goes with the storage that the field is copied to
-            case "parameter" | "borrowed" | "field":
-                machine.report("HL401", end.node, name or site.name, site, state, "taken")
 
 
 def _aggregate(variable: ir.Variable) -> bool:

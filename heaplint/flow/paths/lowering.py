@@ -47,6 +47,7 @@ _NAMES_ONLY = frozenset({"_Py_ID", "_Py_STR", "_Py_IDENTIFIER", "_Py_static_stri
 """Macros that make a name of their argument, whatever it stands for."""
 _LIKELY = frozenset({"likely", "unlikely", "LIKELY", "UNLIKELY", "__builtin_expect", "NPY_LIKELY", "NPY_UNLIKELY"})
 _SAME = frozenset({"Py_UNUSED", "_PyObject_CAST", "_Py_CAST"})
+_SEEN_THROUGH = _LIKELY | _SAME
 _MAX_KEY = 120
 
 
@@ -468,7 +469,7 @@ class _Lowering:
     def call(self, node: ir.Call, into: str) -> Operand:
         """A call; its result goes to a variable, or to a temporary when there is none."""
         name = ir.called(node)
-        if name in _LIKELY | _SAME and node.args:
+        if name in _SEEN_THROUGH and node.args:
             return self.value(node.args[0])
         if name in ("sizeof", "offsetof") or name in _NAMES_ONLY:
             return None
@@ -529,7 +530,7 @@ class _Lowering:
 
     def assign_local(self, name: str, value: ir.Expr, node: ir.Node) -> None:
         inner = ir.strip(value)
-        if isinstance(inner, ir.Call) and ir.called(inner) not in _LIKELY | _SAME:
+        if isinstance(inner, ir.Call) and ir.called(inner) not in _SEEN_THROUGH:
             self.call(inner, name)
             return
         operand = self.value(inner)

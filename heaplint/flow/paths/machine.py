@@ -20,6 +20,7 @@ from heaplint.flow.paths.values import (
     HELD,
     LITERAL,
     NEGATIVE,
+    NULL,
     POSITIVE,
     SET,
     STALE,
@@ -419,6 +420,18 @@ class Machine:
             if keeper >= 0 and site.kind == "new" and not bits & HELD:
                 mask, owned, bits, _ = state.values[vid]
                 state.values[vid] = (mask, owned, bits, keeper)
+
+    def unbuffer(self, state: State, key: str, node: ir.Node) -> None:
+        """A local Py_buffer is given back."""
+        view = state.env.get("&" + key)
+        if view is UNINITIALIZED:
+            self.report("HL505", node, key, None, state)
+        if type(view) is int:
+            mask, _, bits, source = state.values[view]
+            state.values[view] = (mask, 0, bits, source)
+        if view is not None:
+            self.bind(state, "&" + key, None, node)
+        self.bind(state, key + ".obj", NULL, node)
 
     def mark(self, state: State, vid: int, bit: int) -> None:
         """Set a bit of a value, if it is still there."""

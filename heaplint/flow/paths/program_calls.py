@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from heaplint import ir
-from heaplint.flow.paths.api_calls import unbuffer
 from heaplint.flow.paths.code import Operand, Ref
 from heaplint.flow.paths.machine import Machine
 from heaplint.flow.paths.summary import WITH_NULL, Effect, Outcome, Summary
@@ -31,6 +30,7 @@ from heaplint.flow.paths.values import (
 def summarised(
     machine: Machine, state: State, into: str, name: str, args: tuple[Operand, ...], node: ir.Call, summary: Summary
 ) -> list[State]:
+    """The states in which the call can end, one for each outcome that its arguments allow."""
     pairs = [(operand, machine.read(state, operand)) for operand in args]
     if any(known == 0 and type(known) is int for _, known in pairs):
         machine.shared = True
@@ -91,7 +91,7 @@ def _come_to(
             if effect.escaped or effect.stored:
                 machine.expose(state, operand.key, node)
             elif effect.given < 0:
-                unbuffer(machine, state, operand.key, node)
+                machine.unbuffer(state, operand.key, node)
         elif type(known) is int and known in state.values:
             _affect(machine, state, operand, known, effect, node)
     for index in range(len(outcome.effects), len(pairs)):
