@@ -103,6 +103,19 @@ def test_a_function_below_the_bound_is_followed_whole() -> None:
     assert [one for one in run(tangled(2))[1] if one.kind == "partly-analyzed"] == []
 
 
+def released_only(condition: str) -> str:
+    return method(f"{STR}PyType_GetFlags(Py_TYPE(self));\n#if {condition}\nPy_DECREF(text);\n#endif\nPy_RETURN_NONE;")
+
+
+@pytest.mark.parametrize(
+    ("condition", "python"), [("PY_VERSION_HEX >= 0x030C0000", "<=3.11"), ("PY_VERSION_HEX < 0x030C0000", ">=3.12")]
+)
+def test_a_function_is_followed_as_each_python_reads_it(condition: str, python: str) -> None:
+    """Whichever of the Pythons is read first."""
+    (finding,) = run(released_only(condition))[0]
+    assert (finding.rule, finding.item, finding.python) == ("HL401", "text", python)
+
+
 HELPER = (
     "static int\nput(PyObject *file, PyObject *value)\n{\n    if (PyFile_WriteObject(value, file, 0) < 0)\n"
     "        return -1;\n    Py_DECREF(value);\n    return 0;\n}\n"

@@ -6,7 +6,6 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from weakref import WeakKeyDictionary
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction, api, slot
@@ -44,16 +43,45 @@ class Result:
 
 @dataclass(slots=True, eq=False)
 class _Known:
-    """Results of a program's functions by path and offset."""
+    """What is known of a program's functions."""
 
-    results: dict[tuple[str, int, str], Result | None] = field(default_factory=dict)
-    homes: dict[str, Unit] = field(default_factory=dict)
+    homes: dict[str, Unit]
+    """Path → the first unit that has the file."""
+    results: dict[int, Result | None] = field(default_factory=dict)
+    """By the identity of the function, which two views share where they read the same; None while it is being made."""
+    summaries: dict[tuple[str, int, str], Summary | None] = field(default_factory=dict)
+    """What callers need of the functions of files that are done, by path, offset and name: those of the first view."""
+    analyses: dict[Unit, Analysis] = field(default_factory=dict)
+    open: str = ""
+    """The file whose views are being looked at."""
     depth: int = 0
-    recursive: set[tuple[str, int, str]] = field(default_factory=set)
+    recursive: set[int] = field(default_factory=set)
     """The functions that call themselves, perhaps through others."""
 
+    def go_on_to(self, path: str) -> None:
+        """Another file is looked at: of the one before only the summaries are kept, and its syntax trees can go."""
+        if path == self.open:
+            return
+        done = {text.path for unit in self.analyses if unit.path == self.open for text in unit.own}
+        for key, result in list(self.results.items()):
+            if result is not None and result.function.path in done:
+                function = result.function
+                self.summaries.setdefault((function.path, function.start, function.name), result.summary)
+                del self.results[key]
+                self.recursive.discard(key)
+        for unit, one in self.analyses.items():
+            if unit.path == self.open:
+                one.forget()
+        self.open = path
 
-_PROGRAMS: WeakKeyDictionary[Program, _Known] = WeakKeyDictionary()
+
+@functools.lru_cache(maxsize=1)
+def _known(program: Program) -> _Known:
+    homes: dict[str, Unit] = {}
+    for unit in program.units:
+        for text in unit.texts:
+            homes.setdefault(text.path, unit)
+    return _Known(homes)
 
 
 class Analysis:
@@ -61,13 +89,7 @@ class Analysis:
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        known = _PROGRAMS.get(unit.program)
-        if known is None:
-            known = _PROGRAMS[unit.program] = _Known()
-            for one in unit.program.units:
-                for text in one.texts:
-                    known.homes.setdefault(text.path, one)
-        self.known = known
+        self.known = _known(unit.program)
         self._attributed = {
             name: fact for text in unit.texts for name, fact in attributed(text.code).items()
         }
@@ -78,6 +100,7 @@ class Analysis:
     def results(self) -> list[Result]:
         """The results of the unit's own functions."""
         if self._results is None:
+            self.known.go_on_to(self.unit.path)
             functions = [
                 function for text in self.unit.own if text.names_python() for item in text.items if item.kind == "function"
                 for function in text.parse(item).functions
@@ -85,6 +108,10 @@ class Analysis:
             made = [result for function in functions if (result := self.result(function)) is not None]
             self._results = self._moved_to_their_place(made)
         return self._results
+
+    def forget(self) -> None:
+        """Drop the results; the checks of the unit have had them."""
+        self._results = None
 
     def _moved_to_their_place(self, results: list[Result]) -> list[Result]:
         """A failure without an exception is reported in the helper that could have set one, not where it is passed on."""
@@ -139,9 +166,17 @@ class Analysis:
             elif api(one.item) is None:
                 yield from self._culprits(one, own, depth + 1)
 
+    def summary(self, function: ir.Function) -> Summary | None:
+        """What a function does to its callers; None when nothing can be said of it."""
+        place = (function.path, function.start, function.name)
+        if place in self.known.summaries:
+            return self.known.summaries[place]
+        result = self.result(function)
+        return result.summary if result is not None else None
+
     def result(self, function: ir.Function) -> Result | None:
         """The result of a function; None while it is being made: the function calls itself."""
-        key = (function.path, function.start, function.name)
+        key = id(function)
         results = self.known.results
         if key in results:
             if results[key] is None:
@@ -232,8 +267,7 @@ class Analysis:
         if function is None:
             return None
         home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
-        result = (self if home is self.unit else analysis(home)).result(function)
-        return (result.summary if result is not None else None) or UNFOLLOWED
+        return (self if home is self.unit else analysis(home)).summary(function) or UNFOLLOWED
 
 
 def _taken_over_at_times(code: Code, machine: Machine) -> Iterator[Draft]:
@@ -276,7 +310,9 @@ def _settled(code: Code, run: Run) -> set[Outcome]:
     }
 
 
-@functools.lru_cache(maxsize=64)
 def analysis(unit: Unit) -> Analysis:
     """The analysis of a unit; the checks of one unit share it."""
-    return Analysis(unit)
+    analyses = _known(unit.program).analyses
+    if unit not in analyses:
+        analyses[unit] = Analysis(unit)
+    return analyses[unit]
