@@ -173,21 +173,22 @@ class _Initialisation:
         return self.known[name]
 
     def _called_by_initialisation(self, name: str, depth: int) -> bool:
-        pattern = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-        callers: set[str] = set()
+        asked: set[str] = set()
+        length = len(name.encode())
         for text in self.unit.scope_of(name):
-            for found in pattern.finditer(text.code):
-                item = text.item_at(found.start())
-                if item is None:
+            for at in text.mentions(name) if text.may_mention(name) else ():
+                item = text.item_at(at)
+                if item is None or (item.kind == "function" and item.name == name and at < item.body):
                     continue
+                called = text.code[at + length : at + length + 40].lstrip()[:1] == b"("
                 if item.kind != "function":
-                    if text.code[found.end() : found.end() + 40].lstrip()[:1] != b"(":
+                    if not called:
                         return False  # in a table: anybody may call it
                     continue
-                if item.name == name and found.start() < item.body:
-                    continue
-                if text.code[found.end() : found.end() + 40].lstrip()[:1] != b"(":
+                if not called:
                     return False
-                callers.add(item.name)
-        callers.discard(name)
-        return bool(callers) and all(self._only(caller, depth + 1) for caller in callers)
+                if item.name != name and item.name not in asked:
+                    asked.add(item.name)
+                    if not self._only(item.name, depth + 1):
+                        return False
+        return bool(asked)
