@@ -99,6 +99,40 @@ def test_a_function_above_the_bound_is_named() -> None:
     assert [one.function for one in findings if one.rule == "HL401"] == ["run"]
 
 
+def conditions(count: int, rest: str) -> str:
+    """A function with so many tests that have nothing to do with one another, nor with the reference."""
+    tests = "".join(f"int flag{at} = 0;\nif (PyList_GET_SIZE(arg) > {at + 1})\n    flag{at} = 1;\n" for at in range(count))
+    used = " + ".join(f"flag{at}" for at in range(count))
+    return method(f"{tests}{STR}if (PyList_Append(arg, self) < 0) {{\n{rest}    return NULL;\n}}\nPy_DECREF(text);\n"
+                  f"return PyLong_FromLong({used});")
+
+
+@pytest.mark.parametrize(("rest", "expected"), [("", [("HL401", "text")]), ("    Py_DECREF(text);\n", [])])
+def test_independent_conditions_do_not_multiply(rest: str, expected: list[tuple[str, str]]) -> None:
+    findings, notices = run(conditions(14, rest))
+    assert [(one.rule, one.item) for one in findings] == expected
+    assert [one for one in notices if one.kind == "partly-analyzed"] == []
+
+
+def flagged(count: int, condition: str) -> str:
+    """After the same tests: a reference that a flag goes with is released where a condition holds."""
+    tests = "".join(f"int flag{at} = 0;\nif (PyList_GET_SIZE(arg) > {at + 1})\n    flag{at} = 1;\n" for at in range(count))
+    used = " + ".join(f"flag{at}" for at in range(count))
+    return method(
+        f"{tests}PyObject *text = NULL;\nint made = 0;\nif (PyList_Check(arg)) {{\ntext = PyObject_Str(arg);\n"
+        "if (text == NULL) {\n    return NULL;\n}\nmade = 1;\n}\n"
+        f"if ({condition}) {{\n    Py_DECREF(text);\n}}\nreturn PyLong_FromLong({used});"
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"), [("made", []), ("!made", [("HL401", "text"), ("HL501", "text")]), ("made && self != arg", [("HL401", "text")])]
+)
+def test_joined_paths_remember_what_goes_with_a_reference(condition: str, expected: list[tuple[str, str]]) -> None:
+    findings = run(flagged(14, condition))[0]
+    assert sorted({(one.rule, one.item) for one in findings}) == expected
+
+
 def test_a_function_below_the_bound_is_followed_whole() -> None:
     assert [one for one in run(tangled(2))[1] if one.kind == "partly-analyzed"] == []
 

@@ -18,6 +18,8 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _MENTIONED = re.compile(rb"(?i)cpychecker_|\b(?-i:BORROWED|STEALS|RETURNS_BORROWED_REF|RETURNS_NEW_REF|STEALS_REFERENCE_TO_ARG)\b")
+_WORDS = (b"BORROWED", b"STEALS", b"RETURNS_NEW_REF")
+"""One of these, or the prefix, is in every text that says something."""
 _GCC = re.compile(rb"\b__attribute__\s*\(\s*\(\s*(cpychecker_\w+(?:\s*\(\s*\d+\s*\))?)\s*\)\s*\)")
 _LITERAL = re.compile(rb"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _PROTOTYPE = re.compile(rb"(?P<type>(?:[A-Za-z_]\w*[\s*]+)+)(?P<name>[A-Za-z_]\w*)\s*\Z")
@@ -29,6 +31,8 @@ _VOID = re.compile(rb"\bvoid\s*\Z")
 def attributed(code: bytes) -> dict[str, ApiFunction]:
     """The functions that carry such attributes, in a file's text without comments and directives."""
     result: dict[str, ApiFunction] = {}
+    if b"cpychecker_" not in code.lower() and not any(word in code for word in _WORDS):
+        return result
     if _MENTIONED.search(code) is None:
         return result
     code = _GCC.sub(rb"\1", _LITERAL.sub(b'""', code))

@@ -11,7 +11,7 @@ from heaplint.model.expressions import place
 from heaplint.model.members import is_object_struct
 from heaplint.model.program import Unit
 from heaplint.model.static_objects import of_the_thread, static_objects
-from heaplint.model.writes import functions_that_write, written_names
+from heaplint.model.writes import functions_that_write, writes
 
 _LOCK = re.compile(r"(?i)mutex|lock|once|atomic|tss|cond")
 _API_TYPE = re.compile(r"_?Py(?!_ssize_t|_hash_t|_uhash_t|_UCS\d|_UNICODE|ThreadState|InterpreterState)\w+\Z")
@@ -26,10 +26,11 @@ _MAX_CALLERS = 6
 @check("HL308")
 def mutable_global(unit: Unit) -> Iterator[Report]:
     """Variables with static storage, written by functions that are not part of initialisation."""
-    variables = _file_variables(unit, written_names(unit))
+    written_somewhere = writes(unit)
+    variables = _file_variables(unit, {name for _, _, name in written_somewhere})
     initialisation = _Initialisation(unit)
     written: set[str] = set()
-    for function in functions_that_write(unit, set(variables)):
+    for function in functions_that_write(unit, written_somewhere, set(variables)):
         yield from _of_function(unit, function, variables, written, initialisation)
 
 

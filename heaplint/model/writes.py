@@ -11,13 +11,12 @@ from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text
 from heaplint.model.program import Unit
 
-_WRITE = re.compile(
-    rb"\b([A-Za-z_]\w*)\s*(?:\[[^\[\];]*\]\s*|\.\s*\w+\s*)*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=))|"
-    rb"(?:\+\+|--)\s*([A-Za-z_]\w*)"
+_WRITE_BACKWARDS = re.compile(
+    rb"(?:\+\+|--|(?<!=)=(?:[-+*/%&|^]|<<|>>|(?![=!<>])))\s*(?:\][^\[\];]*\[\s*|\w+\s*\.\s*)*(\w*[A-Za-z_])(?!\w)"
 )
+"""An assignment from its operator to the variable's name, in a text that is read from its end: few characters begin it."""
+_WRITE_BEFORE = re.compile(rb"(?:\+\+|--)\s*([A-Za-z_]\w*)")
 _STATIC = re.compile(rb"\bstatic\b")
-
-
 _GIVEN = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)(?!\s*(?:NULL|0|nullptr)\s*[;,)])|,)")
 _ADDRESS = re.compile(rb"(?<!&)&(?!&)[\s(]*[\w.>\-\[\]\s)*]*\Z")
 _ARGUMENT = re.compile(rb"\s*[,)]")
@@ -75,19 +74,25 @@ def _callee(code: bytes, at: int) -> str:
     return ""
 
 
-def written_names(unit: Unit) -> set[bytes]:
-    """The names that stand where something is written, in whatever scope."""
-    return {found.group(1) or found.group(2) for text in unit.own for found in _WRITE.finditer(text.code)}
+def writes(unit: Unit) -> list[tuple[Text, int, bytes]]:
+    """Where in the unit's own texts something is written, and the name that stands there, in whatever scope."""
+    found: list[tuple[Text, int, bytes]] = []
+    for text in unit.own:
+        length = len(text.code)
+        found += [(text, length - one.end(1), one[1][::-1]) for one in _WRITE_BACKWARDS.finditer(text.code[::-1])]
+        found += [(text, one.start(), one[1]) for one in _WRITE_BEFORE.finditer(text.code)]
+    return found
 
 
-def functions_that_write(unit: Unit, names: set[str]) -> Iterator[ir.Function]:
+def functions_that_write(unit: Unit, written: list[tuple[Text, int, bytes]], names: set[str]) -> Iterator[ir.Function]:
     """The functions that write something of one of these names, or have static variables of their own."""
     wanted = {name.encode() for name in names}
+    written_in: dict[int, dict[int, Item]] = {}
+    for text, at, name in written:
+        if name in wanted and (item := text.item_at(at)) is not None:
+            written_in.setdefault(id(text), {})[item.start] = item
     for text in unit.own:
-        found: dict[int, Item] = {}
-        for match in _WRITE.finditer(text.code):
-            if (match.group(1) or match.group(2)) in wanted and (item := text.item_at(match.start())) is not None:
-                found[item.start] = item
+        found = written_in.get(id(text), {})
         for item in text.items_with(_STATIC):
             if item.kind == "function" and _STATIC.search(text.code, item.body, item.end):
                 found[item.start] = item

@@ -32,6 +32,7 @@ from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.exits import NUMBERS, check, lost, outcome_of, silent
 from heaplint.flow.paths.liveness import root_of
 from heaplint.flow.paths.machine import Machine, mask_of
+from heaplint.flow.paths.points import Point
 from heaplint.flow.paths.summary import Outcome
 from heaplint.flow.paths.values import (
     ANYTHING,
@@ -62,8 +63,6 @@ from heaplint.flow.paths.values import (
 )
 from heaplint.model.expressions import COMPARISONS
 
-MAX_STATES = 64
-"""How many states one block is looked at in: to go on with less knowledge would make up defects."""
 MAX_STEPS = 3000
 """How many blocks, counted once for each state, one function may take."""
 MAX_SPLITS = 150
@@ -101,9 +100,9 @@ class _Interpreter:
         self.arguments = sum(1 for one in code.function.parameters if one.name) * GENERATIONS
         """The values below this are the parameters'."""
         self.complete = True
-        self.seen: list[set[tuple[object, ...]]] = [set() for _ in code.blocks]
-        self.between: dict[tuple[int, int], set[tuple[object, ...]]] = {}
-        """The states that came to the end of a statement in the middle of a block, behind a call with several outcomes."""
+        self.heads = [Point() for _ in code.blocks]
+        self.between: dict[tuple[int, int], Point] = {}
+        """The ends of statements in the middle of a block, behind a call with several outcomes."""
         self.waiting: dict[int, list[State]] = {}
         self.queue: list[tuple[int, int]] = []
 
@@ -169,21 +168,16 @@ class _Interpreter:
             left = frozenset(one for one in exc if one in values)
             if len(left) < len(exc):
                 state.exc = left if left else UNKNOWN
-        seen = self.seen[index]
-        key_ = state.key()
-        if key_ in seen:
-            return
-        if len(seen) >= MAX_STATES:  # go on as if nothing were known: what begins from here is followed
+        point = self.heads[index]
+        admitted = point.admit(state, arguments)
+        if point.full:
             self.complete = False
-            state = State({}, {}, UNKNOWN, state.trace, state.length)
-            key_ = state.key()
-            if key_ in seen:
-                return
-        seen.add(key_)
+        if admitted is None:
+            return
         if index in self.waiting:
-            self.waiting[index].append(state)
+            self.waiting[index].append(admitted)
         else:
-            self.waiting[index] = [state]
+            self.waiting[index] = [admitted]
             heapq.heappush(self.queue, (self.code.order[index], index))
 
     # -- blocks ------------------------------------------------------------------------------------------------------
@@ -239,8 +233,11 @@ class _Interpreter:
                     self.end(state, op[1])
                     if todo or split:
                         split = True
-                        if not self.new_between(index, at, state):
+                        admitted = self.in_between(index, at, state)
+                        if admitted is None:
                             break
+                        state = admitted
+                        env = state.env
                 elif kind == STORE:
                     self.store(state, op[1], op[2], op[3])
                 elif kind == FORGET:
@@ -286,17 +283,15 @@ class _Interpreter:
         ):
             self.machine.report("HL603", site.node, site.name, site, state)
 
-    def new_between(self, index: int, at: int, state: State) -> bool:
-        """Whether a state in the middle of a block is worth going on with."""
-        seen = self.between.setdefault((index, at), set())
-        key = state.key()
-        if key in seen:
-            return False
-        if len(seen) >= MAX_STATES:
+    def in_between(self, index: int, at: int, state: State) -> State | None:
+        """The state to go on with in the middle of a block, if any."""
+        point = self.between.get((index, at))
+        if point is None:
+            point = self.between[index, at] = Point()
+        admitted = point.admit(state, self.arguments)
+        if point.full:
             self.complete = False
-            return False
-        seen.add(key)
-        return True
+        return admitted
 
     def load(self, state: State, into: str, key: str, node: ir.Node) -> None:
         """Read what outlives the function; reading it again gives the same."""
@@ -310,7 +305,7 @@ class _Interpreter:
             site = machine.site("constant", key, self.code.function.body)
             vid = site.index * GENERATIONS
             if vid not in state.values:
-                state.values[vid] = (POSITIVE, 0, HELD, -1)
+                state.values[vid] = (POSITIVE, 0, HELD | USED, -1)
             machine.bind(state, into, vid, node)
             return
         plain = bool(key) and "->" not in key and key[0] not in "*%&" and "[" not in key and "." not in key

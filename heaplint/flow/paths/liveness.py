@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 
@@ -30,6 +31,7 @@ _INDEX = re.compile(r"\[([A-Za-z_]\w*)\]")
 _MAX_ROUNDS = 60
 
 
+@functools.lru_cache(maxsize=65536)
 def root_of(key: str) -> str:
     """The variable that a key begins with."""
     found = _ROOT.match(key)

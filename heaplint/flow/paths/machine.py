@@ -36,6 +36,7 @@ from heaplint.flow.paths.values import (
     State,
     Step,
     Value,
+    escaped,
     is_literal,
     is_null,
 )
@@ -144,6 +145,8 @@ class Machine:
             if vid == first + GENERATIONS - 1:
                 bits |= ESCAPED  # too many at a time: nothing is said of this one
                 break
+        if not site.owns:
+            bits |= USED  # it is only asked of what the function owns
         values[vid] = (mask, owned, bits, source)
         self.taken_at.pop(vid, None)
         return vid
@@ -264,9 +267,8 @@ class Machine:
                     self.report("HL407" if bits & STOLEN else "HL403", node, item, self.origin(known), state, callee)
                 else:
                     self.report("HL409", node, self.item(state, operand, known), self.origin(known), state, callee)
-                bits &= ~(DEAD | STALE)
-                bits |= ESCAPED
-                state.values[known] = (mask, owned, bits, source)
+                state.values[known] = escaped(mask, owned, bits & ~(DEAD | STALE), source)
+                bits = state.values[known][2]
             if needed and mask & ZERO:
                 self.needs(state, operand, known, mask, node, callee)
         elif known is UNINITIALIZED:
@@ -293,10 +295,10 @@ class Machine:
             if self.contract is not None and site.index in self.contract.nullable:
                 self.report("HL501", node, self.item(state, operand, vid), site, state, callee)
         _, owned, bits, source = state.values[vid]
+        state.values[vid] = (POSITIVE, owned, bits, source)
         if mask == ZERO:  # the program ends here
             state.exc = UNKNOWN
-            bits |= ESCAPED
-        state.values[vid] = (POSITIVE, owned, bits, source)
+            self.mark(state, vid, ESCAPED)
         self.settle(state, vid, POSITIVE)
 
     def item(self, state: State, operand: Operand, vid: int) -> str:
@@ -320,8 +322,11 @@ class Machine:
         mask, owned, bits, source = state.values[vid]
         if mask == ZERO:
             return
-        most = _MAX_OF_CONSTANT if self.origin(vid).kind == "constant" else _MAX_OWNED
-        state.values[vid] = (mask, min(owned + 1, most), (bits | TAKEN) & ~STALE, source)
+        if bits & ESCAPED:
+            state.values[vid] = escaped(mask, owned + 1, bits & ~STALE, source)
+        else:
+            most = _MAX_OF_CONSTANT if self.origin(vid).kind == "constant" else _MAX_OWNED
+            state.values[vid] = (mask, min(owned + 1, most), (bits | TAKEN) & ~STALE, source)
         self.taken_at[vid] = node
         if vid in self.again:
             self.report("HL411", self.again[vid], self.origin(vid).name.rpartition(" ")[2], self.origin(vid), state)
@@ -334,7 +339,7 @@ class Machine:
             return
         if bits & DEAD:
             self.report("HL407" if bits & STOLEN else "HL406", node, self.item(state, operand, vid), site, state)
-            state.values[vid] = (mask, 0, (bits & ~DEAD) | ESCAPED, source)
+            state.values[vid] = escaped(mask, 0, bits & ~DEAD, source)
             return
         if owned > 0:
             owned -= 1
@@ -346,7 +351,7 @@ class Machine:
                 self.released_at[vid] = node
                 if not FROM_ELSEWHERE.fullmatch(site.name):
                     self.orphan(state, vid)
-            state.values[vid] = (mask, owned, bits, source)
+            state.values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned, bits, source)
             return
         if bits & ESCAPED:
             return
@@ -365,7 +370,7 @@ class Machine:
         elif site.kind in ("field", "global") and type(operand) is str and operand[0] == "%":
             bits |= DANGLING
             self.released_at[vid] = node
-        state.values[vid] = (mask, owned - 1, bits, source)
+        state.values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned - 1, bits, source)
 
     def lent(self, site: Site, owned: int) -> bool:
         """Whether a value is surely somebody else's, so that a release of it is one too many."""
@@ -399,7 +404,9 @@ class Machine:
     def give(self, state: State, vid: int, bit: int) -> None:
         """A reference goes to something that keeps it."""
         mask, owned, bits, source = state.values[vid]
-        if mask != ZERO:
+        if bits & ESCAPED:
+            state.values[vid] = escaped(mask, owned - 1, bits, source)
+        elif mask != ZERO:
             state.values[vid] = (mask, max(owned - 1, -2), bits | bit | HELD, source)
 
     def steal(self, state: State, operand: Operand, vid: int, node: ir.Node, consumed: bool, keeper: int = -1) -> None:
@@ -437,7 +444,9 @@ class Machine:
         """Set a bit of a value, if it is still there."""
         value = state.values.get(vid)
         if value is not None:
-            state.values[vid] = (value[0], value[1], value[2] | bit, value[3])
+            mask, owned, bits, source = value
+            bits |= bit
+            state.values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned, bits, source)
 
     def expose(self, state: State, key: str, node: ir.Node) -> None:
         """The address of a key went where it is not followed."""

@@ -23,6 +23,7 @@ from heaplint.flow.paths.values import (
     Known,
     Site,
     State,
+    escaped,
     is_null,
 )
 
@@ -157,7 +158,7 @@ def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: 
             state.values[vid] = (mask, owned - 1, bits | dead | (HELD if effect.held else 0), source)
             machine.released_at[vid] = node
         else:
-            state.values[vid] = (mask, owned - 1, bits | ESCAPED, source)
+            state.values[vid] = escaped(mask, owned - 1, bits, source)
     elif effect.given > 0:
         machine.acquire(state, vid, node)
     if effect.held:

@@ -35,6 +35,14 @@ USED: Final = 256
 Value: TypeAlias = tuple[int, int, int, int]
 """(what it may be, references owned, bits, the value it was borrowed from or -1)"""
 
+
+
+def escaped(mask: int, owned: int, bits: int, source: int) -> Value:
+    """A value that is not followed any more: what nobody asks of it then is made alike, so that states are."""
+    told = DEAD | STOLEN | STALE | DANGLING if bits & DEAD else STALE | DANGLING
+    return mask, 1 if owned > 0 else 0, ESCAPED | HELD | USED | bits & told, source
+
+
 Known: TypeAlias = int | tuple[object, ...]
 """What a key holds: the number of a value, a constant `(3,)`, or one of the two below."""
 

@@ -1,0 +1,121 @@
+"""Which of the states that come to one point of a function are gone on with.
+
+Up to `MAX_EXACT` states each is followed by itself. From then on those in which the same references are owned, lost or
+given away, with the same to say of the exception, become one, and what they disagree in otherwise is forgotten; what a
+path owns is never mixed with what another does not (Das, Lerner, Seigle: ESP, PLDI 2002).
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from heaplint.flow.paths.values import (
+    ANYTHING,
+    DANGLING,
+    DEAD,
+    ESCAPED,
+    STALE,
+    STOLEN,
+    TAKEN,
+    UNKNOWN,
+    Known,
+    State,
+    Value,
+    escaped,
+)
+
+MAX_EXACT: Final = 6
+"""How many states of one point are told apart in everything."""
+MAX_STATES: Final = 64
+"""How many states one point is looked at in: to go on with less knowledge would make up defects."""
+_TOLD: Final = DEAD | DANGLING | STALE
+
+_Sight: TypeAlias = tuple[int | frozenset[int], frozenset[tuple[int, Value]], frozenset[tuple[str, Known]]]
+
+
+class Point:
+    """One point of a function."""
+
+    __slots__ = ("full", "joined", "seen")
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[object, ...]] = set()
+        self.joined: dict[_Sight, State] = {}
+        self.full = False
+        """A state came that was one too many."""
+
+    def admit(self, state: State, arguments: int) -> State | None:
+        """The state to go on with; None when all that it knows was gone on with before.
+
+        The values below `arguments` are the parameters': what becomes of them is for the caller to know.
+        """
+        key = state.key()
+        if key in self.seen:
+            return None
+        if len(self.seen) >= MAX_EXACT:
+            sight = _sight(state)
+            before = self.joined.get(sight)
+            if before is not None:
+                state = _join(before, state, arguments)
+                if state.env == before.env and state.values == before.values:
+                    return None
+                key = state.key()
+                self.joined[sight] = state.copy()
+                if key in self.seen:
+                    return None
+            else:
+                self.joined[sight] = state.copy()
+        if len(self.seen) >= MAX_STATES:
+            self.full = True
+            state = State({}, {}, UNKNOWN, state.trace, state.length)
+            key = state.key()
+            if key in self.seen:
+                return None
+        self.seen.add(key)
+        return state
+
+
+def _sight(state: State) -> _Sight:
+    """What defects are made of: states that differ in this are never joined."""
+    exc, values = state.exc, state.values
+    told = {
+        vid for vid, (_, owned, bits, _) in values.items()
+        if (bits & _TOLD if bits & ESCAPED else owned or bits & (_TOLD | STOLEN | TAKEN))
+    }
+    if isinstance(exc, frozenset):
+        told |= exc
+    told.update([source for vid in told if (source := values[vid][3]) in values])
+    return (
+        exc,
+        frozenset([(vid, values[vid]) for vid in told]),
+        frozenset([(key, held) for key, held in state.env.items() if type(held) is int and held in told]),
+    )
+
+
+def _join(one: State, other: State, arguments: int) -> State:
+    """What both know, on the way of the other."""
+    values: dict[int, Value] = {}
+    for vid, mine in one.values.items():
+        theirs = other.values.get(vid)
+        if theirs == mine:
+            values[vid] = mine
+        elif theirs is None:
+            if vid < arguments:
+                values[vid] = (ANYTHING, *mine[1:])
+        else:
+            bits = mine[2] | theirs[2]
+            source = mine[3] if mine[3] == theirs[3] else -1
+            if vid < arguments or (mine[0] == theirs[0] and source == mine[3]):
+                mask, owned = mine[0] | theirs[0], max(mine[1], theirs[1])
+                values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned, bits, source)
+    for vid, theirs in other.values.items():
+        if vid < arguments and vid not in one.values:
+            values[vid] = (ANYTHING, *theirs[1:])
+    env = {
+        key: held for key, held in one.env.items() if other.env.get(key) == held and (type(held) is not int or held in values)
+    }
+    used = set(env.values())
+    for vid in [vid for vid in values if vid >= arguments and vid not in used]:
+        if values[vid][1] <= 0 or values[vid][2] & ESCAPED:
+            del values[vid]
+    return State(env, values, other.exc, other.trace, other.length)
