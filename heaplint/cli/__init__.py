@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 
@@ -14,4 +16,8 @@ def main() -> None:
         return
     from heaplint.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
+        gc.disable()
+    code = run(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # everything is written; to take apart what was read, node by node, is of no use to anybody

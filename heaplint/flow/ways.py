@@ -29,6 +29,7 @@ _ACCESSOR = re.compile(r"_[A-Z0-9]+\Z|\A[A-Z0-9_]+\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _LEAVES = frozenset({"longjmp", "siglongjmp", "_longjmp", "execv", "execve", "execvp", "_Py_FatalErrorFormat"})
 """Functions that do not come back, or only when everything has failed."""
+_REPEATABLE = frozenset({*COMPARISONS, "&"})
 
 
 @dataclass(slots=True)
@@ -241,7 +242,7 @@ def _key(expr: ir.Expr) -> str:
         return inner.text
     if isinstance(inner, ir.Unary) and inner.operator == "-":
         return f"-{_key(inner.operand)}"
-    if isinstance(inner, ir.Binary) and inner.operator in (*COMPARISONS, "&"):
+    if isinstance(inner, ir.Binary) and inner.operator in _REPEATABLE:
         left, right = _key(inner.left), _key(inner.right)
         return f"({left} {inner.operator} {right})" if left and right else ""
     if any(not _ACCESSOR.search(ir.called(call)) for call in ir.calls(inner)):

@@ -42,6 +42,7 @@ from heaplint.model.expressions import COMPARISONS, number
 
 _CANONICAL = {">=": "<", ">": "<=", "!=": "=="}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_TRUTHS = frozenset({"&&", "||", *COMPARISONS})
 _ASSERTIONS = frozenset({"assert", "Py_ASSERT", "_PyObject_ASSERT", "Py_BUILD_ASSERT"})
 _NAMES_ONLY = frozenset({"_Py_ID", "_Py_STR", "_Py_IDENTIFIER", "_Py_static_string", "Py_STRINGIFY"})
 """Macros that make a name of their argument, whatever it stands for."""
@@ -258,7 +259,7 @@ class _Lowering:
                     self.leave(ir.Return(stmt.start, stmt.end, value))
                 self.here = None
                 return
-            if isinstance(inner, ir.Binary) and inner.operator in ("&&", "||", *COMPARISONS):
+            if isinstance(inner, ir.Binary) and inner.operator in _TRUTHS:
                 then, otherwise = self.new(), self.new()
                 self.condition(inner, then, otherwise)
                 for index, truth in ((then, 1), (otherwise, 0)):
