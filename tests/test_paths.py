@@ -267,3 +267,29 @@ def test_loops_in_loops_come_to_an_end() -> None:
         "    if (a == 1000)\n        return kept;\n}"
     )
     assert [rule for rule, _ in in_run(body)] == []
+
+
+# what a call cannot fail for
+
+
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        ('PyUnicode_AsEncodedString(arg, "utf-8", "strict")', "PyBytes_AsString(made) == NULL"),
+        ("PyUnicode_AsUTF8String(arg)", "PyBytes_AsString(made) == NULL"),
+        ("PySequence_Tuple(arg)", "PyTuple_Size(made) < 0"),
+        ("PyDict_Keys(arg)", "PyList_Size(made) < 0"),
+    ],
+)
+def test_an_accessor_does_not_fail_for_a_result_of_its_type(made: str, asked: str) -> None:
+    body = f"PyObject *made = {made};\nif (made == NULL)\n    return NULL;\nif ({asked})\n    return NULL;\nPy_DECREF(made);\nPy_RETURN_NONE;"
+    assert in_run(body) == []
+    other = body.replace(made, 'PyObject_GetAttrString(arg, "made")')
+    assert in_run(other) == [("HL401", "made")]
+
+
+def test_what_equals_a_member_may_be_released_for_it() -> None:
+    struct = "typedef struct {\n    PyObject_HEAD\n    PyObject *held;\n} Box;\n"
+    body = "Box *box = (Box *)self;\nif (box->held {} arg) {{\n    box->held = NULL;\n    Py_DECREF(arg);\n}}\nPy_RETURN_NONE;"
+    assert in_run(body.format("=="), struct) == []
+    assert in_run(body.format("!="), struct) == [("HL404", "arg")]

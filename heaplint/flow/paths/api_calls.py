@@ -50,6 +50,24 @@ _KEEPS_POINTER = (
     "Py_AddPendingCall", "Py_SetProgramName", "Py_SetPythonHome", "putenv", "setvbuf",
 )
 """How the names of functions begin that keep the address of a variable."""
+_TYPE_GIVEN = {
+    **dict.fromkeys(
+        (
+            "PyUnicode_AsEncodedString", "PyUnicode_AsUTF8String", "PyUnicode_AsASCIIString", "PyUnicode_AsLatin1String",
+            "PyUnicode_AsUTF16String", "PyUnicode_AsUTF32String", "PyUnicode_AsUnicodeEscapeString",
+            "PyUnicode_AsRawUnicodeEscapeString", "PyUnicode_EncodeFSDefault", "PyUnicode_EncodeLocale", "PyUnicode_FSConverter",
+            "PyObject_Bytes",
+        ),
+        "PyBytes_",
+    ),
+    **dict.fromkeys(
+        ("PySequence_List", "PyUnicode_Split", "PyUnicode_RSplit", "PyUnicode_Splitlines", "PyObject_Dir", "PyDict_Keys", "PyDict_Values",
+         "PyDict_Items", "PyMapping_Keys", "PyMapping_Values", "PyMapping_Items"),
+        "PyList_",
+    ),
+    **dict.fromkeys(("PySequence_Tuple", "PyList_AsTuple"), "PyTuple_"),
+}
+"""Functions whose result, where it is one, is of one type or a subtype of it. Source: their code in CPython 3.8-3.13."""
 _CONVERTERS = frozenset({"PyUnicode_FSConverter", "PyUnicode_FSDecoder"})
 _OUTLIVES = frozenset({"PyCapsule_GetPointer", "PyModule_GetDict", "PyCapsule_GetContext"})
 """What they give does not go with the object."""
@@ -517,8 +535,10 @@ class ApiCall:
         if prefix not in ("PyBytes_", "PyByteArray_", "PyList_", "PyTuple_", "PyDict_") or self.fact.result not in ("interior", "count"):
             return False
         known = self.machine.read(self.state, self.args[0]) if self.args else None
-        if type(known) is int and self.machine.origin(known).name.startswith(prefix):
-            return True
+        if type(known) is int:
+            callee = self.machine.origin(known).callee
+            if callee.startswith(prefix) or prefix == _TYPE_GIVEN.get(callee):
+                return True
         return any(key.startswith(f"?{prefix}Check") and value == (1,) for key, value in self.state.env.items())
 
     def contracted(self) -> bool:

@@ -551,12 +551,16 @@ class _Interpreter:
         self.enter(end.otherwise, other)
 
     def equal(self, state: State, end: Branch) -> None:
-        """Two pointers are the same: when one is not NULL, the other is none either."""
+        """Two pointers are the same: when one is not NULL, the other is none either; what is also a member is not only lent."""
         machine = self.machine
         sides = machine.read(state, end.left), machine.read(state, end.right)
         for one, other in (sides, sides[::-1]):
             if type(one) is int and other is not None and mask_of(other, state) == POSITIVE:
                 machine.refine(state, one, POSITIVE)
+            if type(one) is int and type(other) is int and machine.origin(one).kind == "field":
+                kind, owned = machine.origin(other).kind, state.values[other][1]
+                if kind in ("borrowed", "parameter") and owned == 0:
+                    machine.mark(state, other, ESCAPED)  # the reference that is released may be the member's
 
     def leave(self, state: State, end: Leave) -> None:
         """The function returns: what it still owns and gives nobody is lost."""
