@@ -288,6 +288,15 @@ def test_an_accessor_does_not_fail_for_a_result_of_its_type(made: str, asked: st
     assert in_run(other) == [("HL401", "made")]
 
 
+def test_what_a_converter_gives_has_its_type() -> None:
+    body = (
+        'PyObject *path = NULL;\nif (!PyArg_ParseTuple(arg, "O&", {}, &path))\n    return NULL;\n'
+        "if (PyBytes_AsString(path) == NULL)\n    return NULL;\nPy_DECREF(path);\nPy_RETURN_NONE;"
+    )
+    assert in_run(body.format("PyUnicode_FSConverter")) == []
+    assert in_run(body.format("PyUnicode_FSDecoder")) == [("HL401", "path")]
+
+
 def test_what_equals_a_member_may_be_released_for_it() -> None:
     struct = "typedef struct {\n    PyObject_HEAD\n    PyObject *held;\n} Box;\n"
     body = "Box *box = (Box *)self;\nif (box->held {} arg) {{\n    box->held = NULL;\n    Py_DECREF(arg);\n}}\nPy_RETURN_NONE;"

@@ -84,7 +84,7 @@ class Parameter:
     kind: str
     """One of KINDS."""
     domain: str = ""
-    """Of frees, reallocs and out-memory; of format its language."""
+    """Of frees, reallocs and out-memory; of format its language; of out-new behind a converter that one's name."""
     null_ok: bool = False
     """NULL may be given."""
 

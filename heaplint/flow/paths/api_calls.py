@@ -122,17 +122,20 @@ class ApiCall(CallWithResult):
             if listed is not None and index >= start:
                 at = index - start
                 parameter = listed[at] if at < len(listed) else Parameter("", "object", "", True)
-                if at and parameter.kind == "out" and listed[at - 1] is formats.CONVERTER and self.converts(self.args[index - 1]):
-                    parameter = Parameter("", "out-new", "", parameter.null_ok)
+                if at and parameter.kind == "out" and listed[at - 1] is formats.CONVERTER:
+                    converter = self.converter(self.args[index - 1])
+                    if converter:
+                        parameter = Parameter("", "out-new", converter, parameter.null_ok)
             elif parameter.kind == "format":
                 listed = formats.parameters(parameter.domain, operand.text if type(operand) is Text else None)
             result.append((parameter, operand))
         return result
 
-    def converts(self, operand: Operand) -> bool:
-        """Whether a converter is one that puts a new reference where it is told to."""
+    def converter(self, operand: Operand) -> str:
+        """The name of a converter that puts a new reference where it is told to; "" for others."""
         known = self.machine.read(self.state, operand)
-        return type(known) is int and self.machine.origin(known).name in _CONVERTERS
+        name = self.machine.origin(known).name if type(known) is int else ""
+        return name if name in _CONVERTERS else ""
 
     def before(self, parameter: Parameter, operand: Operand) -> None:
         """The arguments are used."""
@@ -439,9 +442,10 @@ class ApiCall(CallWithResult):
             site = machine.site("memory", self.fact.name + key, self.node, domain=parameter.domain)
         else:
             made = "new" if kind == "out-new" else "borrowed"
-            site = machine.site(made, self.fact.name + " " + key, self.node, ages=ages)
-        if mask & ZERO and kind == "out-new":
-            site = machine.site("new", self.fact.name + " " + key, self.node, fails=ZERO, failure="clean")
+            maker = parameter.domain or self.fact.name
+            site = machine.site(made, f"{maker} {key}", self.node, ages=ages)
+            if mask & ZERO and kind == "out-new":
+                site = machine.site("new", f"{maker} {key}", self.node, fails=ZERO, failure="clean")
         owned = 0 if kind == "out-borrowed" or not local else 1
         if kind == "out-borrowed" and not local:
             owned = -1  # the reference for the member is yet to be taken
