@@ -172,3 +172,14 @@ def test_a_terminal_that_knows_ascii_only() -> None:
     done = process("rules", env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert done.returncode == 0
     assert "\\u25cb" in done.stdout
+
+
+def test_what_was_written_before_an_error_is_not_lost() -> None:
+    """The process leaves at once, but not before its streams are empty."""
+    code = (
+        "import sys\nfrom heaplint import cli\nfrom heaplint.cli import app\n"
+        "app.run = lambda arguments: sys.stdout.write('written') and 2\nsys.argv = ['heaplint', 'check']\ncli.main()"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=buffered)
+    assert (done.returncode, done.stdout) == (2, "written")

@@ -99,10 +99,15 @@ def test_a_function_above_the_bound_is_named() -> None:
     assert [one.function for one in findings if one.rule == "HL401"] == ["run"]
 
 
+def independent(count: int) -> tuple[str, str]:
+    """So many tests that have nothing to do with one another, and an expression of what they found."""
+    tests = "".join(f"int flag{at} = 0;\nif (PyList_GET_SIZE(arg) > {at + 1})\n    flag{at} = 1;\n" for at in range(count))
+    return tests, " + ".join(f"flag{at}" for at in range(count))
+
+
 def conditions(count: int, rest: str) -> str:
     """A function with so many tests that have nothing to do with one another, nor with the reference."""
-    tests = "".join(f"int flag{at} = 0;\nif (PyList_GET_SIZE(arg) > {at + 1})\n    flag{at} = 1;\n" for at in range(count))
-    used = " + ".join(f"flag{at}" for at in range(count))
+    tests, used = independent(count)
     return method(f"{tests}{STR}if (PyList_Append(arg, self) < 0) {{\n{rest}    return NULL;\n}}\nPy_DECREF(text);\n"
                   f"return PyLong_FromLong({used});")
 
@@ -116,8 +121,7 @@ def test_independent_conditions_do_not_multiply(rest: str, expected: list[tuple[
 
 def flagged(count: int, condition: str) -> str:
     """After the same tests: a reference that a flag goes with is released where a condition holds."""
-    tests = "".join(f"int flag{at} = 0;\nif (PyList_GET_SIZE(arg) > {at + 1})\n    flag{at} = 1;\n" for at in range(count))
-    used = " + ".join(f"flag{at}" for at in range(count))
+    tests, used = independent(count)
     return method(
         f"{tests}PyObject *text = NULL;\nint made = 0;\nif (PyList_Check(arg)) {{\ntext = PyObject_Str(arg);\n"
         "if (text == NULL) {\n    return NULL;\n}\nmade = 1;\n}\n"

@@ -181,14 +181,9 @@ class _Initialisation:
                 item = text.item_at(at)
                 if item is None or (item.kind == "function" and item.name == name and at < item.body):
                     continue
-                called = text.code[at + length : at + length + 40].lstrip()[:1] == b"("
-                if item.kind != "function":
-                    if not called:
-                        return False  # in a table: anybody may call it
-                    continue
-                if not called:
-                    return False
-                if item.name != name and item.name not in asked:
+                if text.code[at + length : at + length + 40].lstrip()[:1] != b"(":
+                    return False  # in a table, or its address is taken: anybody may call it
+                if item.kind == "function" and item.name != name and item.name not in asked:
                     asked.add(item.name)
                     if not self._only(item.name, depth + 1):
                         return False

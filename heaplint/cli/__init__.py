@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -19,5 +20,7 @@ def main() -> None:
     if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
         gc.disable()
     code = run(sys.argv[1:])
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # `run` has told of a stream that takes nothing
+            stream.flush()
     os._exit(code)  # everything is written; to take apart what was read, node by node, is of no use to anybody

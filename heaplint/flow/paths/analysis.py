@@ -51,7 +51,8 @@ class _Known:
     """By the identity of the function, which two views share where they read the same; None while it is being made."""
     summaries: dict[tuple[str, int, str], Summary | None] = field(default_factory=dict)
     """What callers need of the functions of files that are done, by path, offset and name: those of the first view."""
-    analyses: dict[Unit, Analysis] = field(default_factory=dict)
+    analyses: dict[str, dict[Unit, Analysis]] = field(default_factory=dict)
+    """By the path of the units."""
     open: str = ""
     """The file whose views are being looked at."""
     depth: int = 0
@@ -62,16 +63,16 @@ class _Known:
         """Another file is looked at: of the one before only the summaries are kept, and its syntax trees can go."""
         if path == self.open:
             return
-        done = {text.path for unit in self.analyses if unit.path == self.open for text in unit.own}
+        ended = self.analyses.get(self.open, {})
+        done = {text.path for unit in ended for text in unit.own}
         for key, result in list(self.results.items()):
             if result is not None and result.function.path in done:
                 function = result.function
                 self.summaries.setdefault((function.path, function.start, function.name), result.summary)
                 del self.results[key]
                 self.recursive.discard(key)
-        for unit, one in self.analyses.items():
-            if unit.path == self.open:
-                one.forget()
+        for one in ended.values():
+            one.forget()
         self.open = path
 
 
@@ -312,7 +313,7 @@ def _settled(code: Code, run: Run) -> set[Outcome]:
 
 def analysis(unit: Unit) -> Analysis:
     """The analysis of a unit; the checks of one unit share it."""
-    analyses = _known(unit.program).analyses
+    analyses = _known(unit.program).analyses.setdefault(unit.path, {})
     if unit not in analyses:
         analyses[unit] = Analysis(unit)
     return analyses[unit]

@@ -24,6 +24,7 @@ from heaplint.flow.paths.values import (
     UNKNOWN,
     ZERO,
     State,
+    as_value,
     is_null,
 )
 
@@ -286,7 +287,7 @@ class ApiCall(CallWithResult):
             machine.released_at[vid] = self.node
             if mask == ZERO:
                 bits &= ~DEAD
-            state.values[vid] = (mask, 0, bits, source)
+            state.values[vid] = as_value(mask, 0, bits, source)
         else:
             state.values[vid] = (mask, owned - 1, bits, source)
 
@@ -377,7 +378,7 @@ class ApiCall(CallWithResult):
             machine.report("HL502", self.node, machine.item(state, operand, known), site, state, f"{site.domain}>{wanted}")
         if site.kind in ("memory", "field", "global"):
             self.old = [key for key, value in state.env.items() if value == known and type(value) is int and key[0] != "%"]
-        state.values[known] = (mask, 0, bits | ESCAPED, source)
+        state.values[known] = as_value(mask, 0, bits | ESCAPED, source)
 
     def exchange(self, operand: Ref, failed: bool) -> None:
         """The object at an address is replaced; after a failure there is NULL."""

@@ -187,30 +187,31 @@ class CallWithResult:
         known = self.machine.read(self.state, self.args[index]) if index < len(self.args) else None
         return known if type(known) is int else -1
 
+    def maker(self) -> str:
+        """What gave the first argument: the callee, or the key that was read; "" where it is not followed."""
+        known = self.machine.read(self.state, self.args[0]) if self.args else None
+        return self.machine.origin(known).callee if type(known) is int else ""
+
     def fresh_container(self) -> bool:
         """Whether the first argument is a container that the function has made: its items can be set."""
-        known = self.machine.read(self.state, self.args[0]) if self.args else None
-        return type(known) is int and self.machine.origin(known).name in ("PyList_New", "PyTuple_New")
+        return self.maker() in ("PyList_New", "PyTuple_New")
 
     def type_known(self) -> bool:
         """Whether an accessor of bytes or a list is asked of one: it fails for other types alone."""
         prefix = self.fact.name.partition("_")[0] + "_"
         if prefix not in ("PyBytes_", "PyByteArray_", "PyList_", "PyTuple_", "PyDict_") or self.fact.result not in ("interior", "count"):
             return False
-        known = self.machine.read(self.state, self.args[0]) if self.args else None
-        if type(known) is int:
-            callee = self.machine.origin(known).callee
-            if callee.startswith(prefix) or prefix == _TYPE_GIVEN.get(callee):
-                return True
+        maker = self.maker()
+        if maker.startswith(prefix) or prefix == _TYPE_GIVEN.get(maker):
+            return True
         return any(key.startswith(f"?{prefix}Check") and value == (1,) for key, value in self.state.env.items())
 
     def of_constant(self) -> bool:
         """Whether the call cannot fail for the number that it is given, or for the kind of object."""
-        first = self.args[0] if self.args else None
         if self.fact.name in _OF_SMALL_NUMBER:
+            first = self.args[0] if self.args else None
             return type(first) is int and -5 <= first <= 256
-        known = self.machine.read(self.state, first) if self.fact.name == "PySequence_ITEM" else None
-        return type(known) is int and self.machine.origin(known).name == "PySequence_Fast"
+        return self.fact.name == "PySequence_ITEM" and self.maker() == "PySequence_Fast"
 
 
 def _of_the_object(name: str) -> bool:

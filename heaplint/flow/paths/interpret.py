@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 
 from heaplint import ir
@@ -101,7 +102,7 @@ class _Interpreter:
         """The values below this are the parameters'."""
         self.complete = True
         self.heads = [Point() for _ in code.blocks]
-        self.between: dict[tuple[int, int], Point] = {}
+        self.between: defaultdict[tuple[int, int], Point] = defaultdict(Point)
         """The ends of statements in the middle of a block, behind a call with several outcomes."""
         self.waiting: dict[int, list[State]] = {}
         self.queue: list[tuple[int, int]] = []
@@ -168,10 +169,7 @@ class _Interpreter:
             left = frozenset(one for one in exc if one in values)
             if len(left) < len(exc):
                 state.exc = left if left else UNKNOWN
-        point = self.heads[index]
-        admitted = point.admit(state, arguments)
-        if point.full:
-            self.complete = False
+        admitted = self.admit(self.heads[index], state)
         if admitted is None:
             return
         if index in self.waiting:
@@ -233,7 +231,7 @@ class _Interpreter:
                     self.end(state, op[1])
                     if todo or split:
                         split = True
-                        admitted = self.in_between(index, at, state)
+                        admitted = self.admit(self.between[index, at], state)
                         if admitted is None:
                             break
                         state = admitted
@@ -283,11 +281,8 @@ class _Interpreter:
         ):
             self.machine.report("HL603", site.node, site.name, site, state)
 
-    def in_between(self, index: int, at: int, state: State) -> State | None:
-        """The state to go on with in the middle of a block, if any."""
-        point = self.between.get((index, at))
-        if point is None:
-            point = self.between[index, at] = Point()
+    def admit(self, point: Point, state: State) -> State | None:
+        """The state to go on with at a point, if any."""
         admitted = point.admit(state, self.arguments)
         if point.full:
             self.complete = False

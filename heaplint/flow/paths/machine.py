@@ -36,7 +36,7 @@ from heaplint.flow.paths.values import (
     State,
     Step,
     Value,
-    escaped,
+    as_value,
     is_literal,
     is_null,
 )
@@ -267,7 +267,7 @@ class Machine:
                     self.report("HL407" if bits & STOLEN else "HL403", node, item, self.origin(known), state, callee)
                 else:
                     self.report("HL409", node, self.item(state, operand, known), self.origin(known), state, callee)
-                state.values[known] = escaped(mask, owned, bits & ~(DEAD | STALE), source)
+                state.values[known] = as_value(mask, owned, (bits & ~(DEAD | STALE)) | ESCAPED, source)
                 bits = state.values[known][2]
             if needed and mask & ZERO:
                 self.needs(state, operand, known, mask, node, callee)
@@ -322,11 +322,8 @@ class Machine:
         mask, owned, bits, source = state.values[vid]
         if mask == ZERO:
             return
-        if bits & ESCAPED:
-            state.values[vid] = escaped(mask, owned + 1, bits & ~STALE, source)
-        else:
-            most = _MAX_OF_CONSTANT if self.origin(vid).kind == "constant" else _MAX_OWNED
-            state.values[vid] = (mask, min(owned + 1, most), (bits | TAKEN) & ~STALE, source)
+        most = _MAX_OF_CONSTANT if self.origin(vid).kind == "constant" else _MAX_OWNED
+        state.values[vid] = as_value(mask, min(owned + 1, most), (bits | TAKEN) & ~STALE, source)
         self.taken_at[vid] = node
         if vid in self.again:
             self.report("HL411", self.again[vid], self.origin(vid).name.rpartition(" ")[2], self.origin(vid), state)
@@ -339,7 +336,7 @@ class Machine:
             return
         if bits & DEAD:
             self.report("HL407" if bits & STOLEN else "HL406", node, self.item(state, operand, vid), site, state)
-            state.values[vid] = escaped(mask, 0, bits & ~DEAD, source)
+            state.values[vid] = as_value(mask, 0, (bits & ~DEAD) | ESCAPED, source)
             return
         if owned > 0:
             owned -= 1
@@ -351,7 +348,7 @@ class Machine:
                 self.released_at[vid] = node
                 if not FROM_ELSEWHERE.fullmatch(site.name):
                     self.orphan(state, vid)
-            state.values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned, bits, source)
+            state.values[vid] = as_value(mask, owned, bits, source)
             return
         if bits & ESCAPED:
             return
@@ -370,7 +367,7 @@ class Machine:
         elif site.kind in ("field", "global") and type(operand) is str and operand[0] == "%":
             bits |= DANGLING
             self.released_at[vid] = node
-        state.values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned - 1, bits, source)
+        state.values[vid] = as_value(mask, owned - 1, bits, source)
 
     def lent(self, site: Site, owned: int) -> bool:
         """Whether a value is surely somebody else's, so that a release of it is one too many."""
@@ -404,10 +401,8 @@ class Machine:
     def give(self, state: State, vid: int, bit: int) -> None:
         """A reference goes to something that keeps it."""
         mask, owned, bits, source = state.values[vid]
-        if bits & ESCAPED:
-            state.values[vid] = escaped(mask, owned - 1, bits, source)
-        elif mask != ZERO:
-            state.values[vid] = (mask, max(owned - 1, -2), bits | bit | HELD, source)
+        if mask != ZERO:
+            state.values[vid] = as_value(mask, max(owned - 1, -2), bits | bit | HELD, source)
 
     def steal(self, state: State, operand: Operand, vid: int, node: ir.Node, consumed: bool, keeper: int = -1) -> None:
         """A call takes over a reference for `keeper`; `consumed`: it does not keep the object."""
@@ -445,8 +440,7 @@ class Machine:
         value = state.values.get(vid)
         if value is not None:
             mask, owned, bits, source = value
-            bits |= bit
-            state.values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned, bits, source)
+            state.values[vid] = as_value(mask, owned, bits | bit, source)
 
     def expose(self, state: State, key: str, node: ir.Node) -> None:
         """The address of a key went where it is not followed."""

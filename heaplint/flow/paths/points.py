@@ -21,7 +21,7 @@ from heaplint.flow.paths.values import (
     Known,
     State,
     Value,
-    escaped,
+    as_value,
 )
 
 MAX_EXACT: Final = 6
@@ -107,7 +107,7 @@ def _join(one: State, other: State, arguments: int) -> State:
             source = mine[3] if mine[3] == theirs[3] else -1
             if vid < arguments or (mine[0] == theirs[0] and source == mine[3]):
                 mask, owned = mine[0] | theirs[0], max(mine[1], theirs[1])
-                values[vid] = escaped(mask, owned, bits, source) if bits & ESCAPED else (mask, owned, bits, source)
+                values[vid] = as_value(mask, owned, bits, source)
     for vid, theirs in other.values.items():
         if vid < arguments and vid not in one.values:
             values[vid] = (ANYTHING, *theirs[1:])

@@ -23,7 +23,7 @@ from heaplint.flow.paths.values import (
     Known,
     Site,
     State,
-    escaped,
+    as_value,
     is_null,
 )
 
@@ -158,7 +158,7 @@ def _affect(machine: Machine, state: State, operand: Operand, vid: int, effect: 
             state.values[vid] = (mask, owned - 1, bits | dead | (HELD if effect.held else 0), source)
             machine.released_at[vid] = node
         else:
-            state.values[vid] = escaped(mask, owned - 1, bits, source)
+            state.values[vid] = as_value(mask, owned - 1, bits | ESCAPED, source)
     elif effect.given > 0:
         machine.acquire(state, vid, node)
     if effect.held:

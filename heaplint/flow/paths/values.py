@@ -36,9 +36,10 @@ Value: TypeAlias = tuple[int, int, int, int]
 """(what it may be, references owned, bits, the value it was borrowed from or -1)"""
 
 
-
-def escaped(mask: int, owned: int, bits: int, source: int) -> Value:
-    """A value that is not followed any more: what nobody asks of it then is made alike, so that states are."""
+def as_value(mask: int, owned: int, bits: int, source: int) -> Value:
+    """A value; of one that has escaped, what nobody asks any more is made alike, so that states are."""
+    if not bits & ESCAPED:
+        return mask, owned, bits, source
     told = DEAD | STOLEN | STALE | DANGLING if bits & DEAD else STALE | DANGLING
     return mask, 1 if owned > 0 else 0, ESCAPED | HELD | USED | bits & told, source
 
