@@ -46,6 +46,11 @@ def builtin(name: str) -> Builtin | None:
     return Builtin(name, bool(known["gc"]), bool(known["new"])) if known else None
 
 
+def builtin_names() -> tuple[str, ...]:
+    """The C names of the built-in types that are known, exceptions not among them."""
+    return tuple(_facts()["types"])
+
+
 @functools.cache
 def since() -> Mapping[str, tuple[int, int]]:
     """Slots and flags → the first Python that has them."""

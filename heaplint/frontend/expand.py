@@ -66,10 +66,16 @@ def stays(name: str) -> bool:
 class Expander:
     """Expands the macros in force in one reading of a file."""
 
-    def __init__(self, reading: Reading, includer: Reading | None = None, names: Set[str] | None = None) -> None:
-        """`names` are those that may be macros, more than there are do no harm; None takes them from the readings."""
+    def __init__(
+        self, reading: Reading, includer: Reading | None = None, included_at: int = 0, names: Set[str] | None = None
+    ) -> None:
+        """`included_at` is where the includer includes the file: the macros in force there are in force here.
+
+        `names` are those that may be macros, more than there are do no harm; None takes them from the readings.
+        """
         self.reading = reading
         self.includer = includer
+        self.included_at = included_at
         if names is None:
             names = expandable(reading.macro_names() | (includer.macro_names() if includer else set()))
         self.names = names
@@ -89,7 +95,7 @@ class Expander:
             return own
         found = self.reading.macro(name, offset)
         if found is None and self.includer is not None:
-            found = self.includer.last(name) or self.includer.macro(name, 1 << 60)
+            found = self.includer.macro(name, self.included_at)
         return found
 
     def expand(self, start: int, end: int) -> Expanded:
@@ -120,8 +126,10 @@ class Expander:
                 origins.append((start + last, -1))
                 pieces.append(text[last:place])
                 length += place - last
-            if macro.parameters is None and not replacement:
+            if not replacement and macro.parameters is None:
                 replacement = " "
+            elif replacement and at < len(text) and _in_word(replacement[-1]) and _in_word(text[at]):
+                replacement += " "  # `EXPORT(long)name`: two tokens
             starts.append(length)
             origins.append((start + place, start + at))
             pieces.append(replacement)

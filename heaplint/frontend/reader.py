@@ -11,6 +11,7 @@ from heaplint.findings import Notice
 from heaplint.frontend.expand import expandable
 from heaplint.frontend.items import Cut, cut
 from heaplint.frontend.lexical import Lexed, lex
+from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import (
     Outcome,
     Reading,
@@ -18,8 +19,8 @@ from heaplint.frontend.preprocess import (
     go_through,
     hidden_branches,
 )
-from heaplint.frontend.text import Text, UnitView
-from heaplint.frontend.treesitter import Parsed, TreeSitterFrontEnd
+from heaplint.frontend.text import ExactReader, Text, UnitView
+from heaplint.frontend.treesitter import TreeSitterFrontEnd
 from heaplint.frontend.views import View
 from heaplint.source import CPLUSPLUS_SUFFIXES, SourceFile
 
@@ -53,9 +54,12 @@ def _typedefs(code: bytes, regions: Sequence[tuple[int, int]]) -> frozenset[str]
 class Reader:
     """Reads files; holds what has been read."""
 
-    def __init__(self, files: Mapping[str, SourceFile], versions: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, files: Mapping[str, SourceFile], versions: Sequence[tuple[int, int]], exact: ExactReader | None = None
+    ) -> None:
         self.files = files
         self.versions = tuple(versions)
+        self.exact = exact
         self.notices: set[Notice] = set()
         self._lexed: dict[str, Lexed] = {}
         self._outcomes: dict[str, dict[object, tuple[Outcome, list[Reading]]]] = {}
@@ -205,7 +209,7 @@ class Reader:
         self._outcomes.setdefault(path, {})[view.key] = result
         return result
 
-    def text(self, reading: Reading) -> Text:
+    def text(self, reading: Reading, python: tuple[int, int]) -> Text:
         """A reading cut into items."""
         known = self._texts.get(id(reading))
         if known is None:
@@ -214,7 +218,9 @@ class Reader:
                 line = self.files[reading.path].position(done.unbalanced)[0]
                 self.notices.add(Notice(reading.path, line, "unbalanced", "a brace without its partner"))
             shared = self._shared.setdefault(reading.path, {})
-            known = self._texts[id(reading)] = Text(reading, done.items, self._front_end, shared, self._macro_names)
+            known = self._texts[id(reading)] = Text(
+                reading, done.items, self._front_end, shared, self._macro_names, python, self.exact
+            )
         return known
 
     # -- views -----------------------------------------------------------------------------------------------------
@@ -258,13 +264,24 @@ class Reader:
         for view, of, _ in found:
             main = self.reading(path, view)
             texts: list[Text] = []
+            places = self._include_places(main)
             for reading in (main, *main.headers):
-                text = self.text(reading)
+                text = self.text(reading, view.python)
                 if text.includer is None and texts:
-                    text.includer = texts[0]
+                    text.includer, text.included_at = texts[0], places.get(reading.path, 0)
                 texts.append(text)
             result.append(UnitView(view, tuple(sorted(of)), tuple(texts)))
         return result
+
+    def _include_places(self, main: Reading) -> dict[str, int]:
+        """Where a file includes each of its headers first, by way of others perhaps."""
+        places: dict[str, int] = {}
+        for offset, named, _ in main.includes:
+            target = self.resolve(main.path, named[1:-1])
+            if target is not None and target not in places:
+                for path in self.closure(target):
+                    places.setdefault(path, offset)
+        return places
 
     def _hidden(self, path: str, view: View) -> frozenset[int]:
         """The branches of interest (by offset) that a view does not read."""

@@ -8,12 +8,14 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Literal, Protocol
 
 from heaplint import ir
 from heaplint.frontend.expand import Expanded, Expander
 from heaplint.frontend.items import Item, function_name
+from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import Reading
-from heaplint.frontend.treesitter import Parsed, TreeSitterFrontEnd
+from heaplint.frontend.treesitter import TreeSitterFrontEnd
 from heaplint.frontend.views import View
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -59,6 +61,16 @@ def word_offsets(code: bytes, word: bytes) -> Iterator[int]:
         at = code.find(word, end)
 
 
+class ExactReader(Protocol):
+    """What reads an item exactly, where it can."""
+
+    mode: Literal["clang", "auto"]
+    """Whether it reads all items, or those that the default front end could not read in full."""
+
+    def parse(self, text: Text, item: Item) -> Parsed | None:
+        """The item; None when it cannot be read exactly."""
+
+
 @dataclass(slots=True)
 class Text:
     """One file in one view, cut into items."""
@@ -70,8 +82,13 @@ class Text:
     """Parsed items of the same file in other views, by offset and digest of the expanded text."""
     macro_names: Set[str]
     """Every name that is a macro in some file of the run."""
+    python: tuple[int, int] = (3, 0)
+    """The Python of the view in which the text was made."""
+    exact: ExactReader | None = None
     includer: Text | None = None
     """The text that includes this one first: its macros are in force here too."""
+    included_at: int = 0
+    """Where it does so, by way of other files perhaps."""
     index: dict[str, Item] | None = None
     """Initialised variables by name; whoever needs it first fills it."""
     _functions: dict[str, list[Item]] | None = None
@@ -99,7 +116,7 @@ class Text:
         """What expands this file's macros."""
         if self._expander is None:
             self._expander = Expander(
-                self.reading, self.includer.reading if self.includer else None, self.macro_names
+                self.reading, self.includer.reading if self.includer else None, self.included_at, self.macro_names
             )
         return self._expander
 
@@ -193,16 +210,25 @@ class Text:
             key = (item.start, blake2b(expanded.text, digest_size=16).digest())
             known = self.shared.get(key)
             if known is None:
-                known = self.front_end.parse(expanded, self.path)
-                if not known.complete:
-                    known = self._second_try(item, known)
-                if expanded.too_deep and known.complete:
-                    known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
-                                   "macros that expand without end", item.start)
-                self.shared[key] = known
+                known = self.shared[key] = self._read(item, expanded)
             self._parsed[item.start] = known
             if not known.complete:
                 self._problems[item.start] = (item, known.problem, known.problem_at)
+        return known
+
+    def _read(self, item: Item, expanded: Expanded) -> Parsed:
+        """With the exact front end first or the default one, and the other one where that could not."""
+        exact = self.exact
+        if exact is not None and exact.mode == "clang" and (known := exact.parse(self, item)) is not None:
+            return known
+        known = self.front_end.parse(expanded, self.path)
+        if not known.complete:
+            known = self._second_try(item, known)
+        if expanded.too_deep and known.complete:
+            known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
+                           "macros that expand without end", item.start)
+        if exact is not None and exact.mode == "auto" and not known.complete and self.names_python():
+            known = exact.parse(self, item) or known
         return known
 
     def _second_try(self, item: Item, first: Parsed) -> Parsed:

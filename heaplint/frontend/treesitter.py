@@ -18,6 +18,7 @@ from tree_sitter import Language, Node, Parser
 
 from heaplint import ir
 from heaplint.frontend.expand import Expanded
+from heaplint.frontend.parsed import Parsed
 
 _MAX_DEPTH = 220
 _MAX_NESTING = 1500
@@ -30,22 +31,8 @@ TYPE_LIKE = re.compile(
     r"vectorcallfunc|PyObject|PyTypeObject|void|char|int|long)\Z"
 )
 """Names that, alone in parentheses before another parenthesis, are a cast and no call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """The top-level nodes of one item."""
-
-    functions: tuple[ir.Function, ...] = ()
-    variables: tuple[ir.Variable, ...] = ()
-    """Declared variables, typedefs (storage `typedef`) and prototypes (type.function)."""
-    structs: tuple[ir.Struct, ...] = ()
-    loose: tuple[ir.Node, ...] = ()
-    """Statements and expressions at top level: macro calls, mostly."""
-    complete: bool = True
-    problem: str = ""
-    """Why the item is not complete."""
-    problem_at: int = 0
+_ALSO_UNARY = frozenset("-+&*")
+"""Operators of two operands that may be meant with one, behind what may be a cast."""
 
 
 class TreeSitterFrontEnd:
@@ -529,7 +516,24 @@ class _Lowering:
         start, end = self.place(node)
         operator = node.child_by_field_name("operator")
         word = self.word(operator) if operator is not None else ","
+        if word in _ALSO_UNARY and (named := self.cast_type(node.child_by_field_name("left"))):  # `(size_t)-1`
+            right = self.field(node, "right")
+            inner = right.start - (self.place(operator)[0] if operator is not None else right.start)
+            operand: ir.Expr
+            if isinstance(right, ir.Constant) and right.kind == "number" and word in "-+" and inner == 1:
+                operand = ir.Constant(right.start - 1, right.end, "number", word + right.text)
+            else:
+                operand = ir.Unary(right.start - inner, right.end, word, right)
+            return ir.Cast(start, end, _ctype(named), operand)
         return ir.Binary(start, end, word, self.field(node, "left"), self.field(node, "right"))
+
+    def cast_type(self, node: Node | None) -> str:
+        """The type that a lone identifier in parentheses names, by how it looks; "" for every other expression."""
+        if node is None or node.type != "parenthesized_expression":
+            return ""
+        inner = node.named_children
+        named = self.text(inner[0]) if len(inner) == 1 and inner[0].type == "identifier" else ""
+        return named if named and TYPE_LIKE.match(named) else ""
 
     def assignment(self, node: Node) -> ir.Expr:
         start, end = self.place(node)

@@ -1,0 +1,139 @@
+"""The files of one translation unit as libclang gets them: what one view reads of them, at the same offsets.
+
+Conditionals are decided already, by the view: their branches and lines are blank. Definitions and includes stand where
+they stood; an include names the file by its number here, so that libclang looks for nothing on the disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from heaplint.frontend.clang.compile_flags import Flags
+from heaplint.frontend.expand import stays
+from heaplint.frontend.lexical import Directive, lex
+from heaplint.frontend.preprocess import Macro, Reading
+from heaplint.frontend.text import Text
+from heaplint.source import CPLUSPLUS_SUFFIXES, SourceFile
+
+Resolve = Callable[[str, str], str | None]
+"""(path of a file, what its include names) → the file of the project that is meant."""
+
+_DECLARED_HERE: Final = re.compile(
+    r"(?:Python|structmember|pyconfig|patchlevel|pythread|pystate|frameobject|marshal|datetime|structseq|pyexpat|"
+    r"pycapsule|pymacconfig|pymem|object|objimpl|unicodeobject|cpython/\w+|internal/\w+|pycore_\w+|opcode|code|compile|"
+    r"eval|ceval|import|longintrepr|modsupport|descrobject|tupleobject|listobject|dictobject|osdefs)\.h\Z"
+)
+_OF_C: Final = frozenset(
+    (f"{name}.h" for name in """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool
+    stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype alloca dirent dlfcn fcntl getopt grp
+    malloc netdb poll pthread pwd sched search semaphore strings syslog termios unistd utime sys/types sys/stat sys/time sys/wait
+    sys/socket sys/select sys/param sys/mman sys/ioctl sys/uio sys/un sys/resource sys/file sys/utsname sys/times netinet/in
+    netinet/tcp arpa/inet net/if memory process io direct windows winsock2 ws2tcpip
+    """.split())
+) | frozenset("cassert cctype cerrno cfloat climits cmath csetjmp csignal cstdarg cstddef cstdint cstdio cstdlib cstring ctime".split())
+_NAMED: Final = re.compile(r'["<]([^">]+)[">]')
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A translation unit as it is sent."""
+
+    main: str
+    files: dict[str, bytes]
+    names: dict[str, str]
+    """Path → name in `files`."""
+    flags: tuple[str, ...]
+    missing: tuple[str, ...]
+    """The headers that were asked for and that nobody has, in order."""
+    plus_plus: bool
+
+
+class Composer:
+    """Makes the sources of units; remembers the files it has gone through."""
+
+    def __init__(self, files: Mapping[str, SourceFile], resolve: Resolve, flags: Callable[[str], Flags]) -> None:
+        self.files = files
+        self.resolve = resolve
+        self.flags = flags
+        self._directives: dict[str, tuple[Directive, ...]] = {}
+
+    def compose(self, main: Text) -> Sources:
+        """The sources of the unit whose main file this is, in its view."""
+        readings = {one.path: one for one in (main.reading, *main.reading.headers)}
+        names = {path: format(number, "x") for number, path in enumerate(readings)}
+        given = self.flags(main.path)
+        missing: dict[str, None] = {}
+        texts = {
+            names[path]: self._text(reading, names, given, missing) for path, reading in readings.items()
+        }
+        python = main.python
+        hexadecimal = (python[0] << 24) | (python[1] << 16) | 0xF0
+        version = (f"-DPY_VERSION_HEX={hexadecimal}", f"-DPY_MAJOR_VERSION={python[0]}", f"-DPY_MINOR_VERSION={python[1]}")
+        plus_plus = main.path.endswith(CPLUSPLUS_SUFFIXES)
+        return Sources(names[main.path], texts, names, (*version, *given.arguments), tuple(missing), plus_plus)
+
+    def _text(self, reading: Reading, names: Mapping[str, str], flags: Flags, missing: dict[str, None]) -> bytes:
+        text = bytearray(reading.code)
+        data = self.files[reading.path].data
+        directives = self._of(reading.path)
+        ends = {one.start: one.end for one in directives}
+
+        def put(start: int, what: bytes) -> None:
+            """Write a line over the blank that a directive left."""
+            room = ends.get(start, start) - start
+            if what and len(what) <= room:
+                text[start : start + len(what)] = what
+
+        for name, many in reading.macros.items():
+            if stays(name):
+                continue
+            for one in many:
+                start = one.offset if isinstance(one, Macro) else one
+                if start in ends:
+                    text[start : ends[start]] = data[start : ends[start]]
+        for start, named, _ in reading.includes:
+            put(start, self._include(reading.path, named, names, flags, missing))
+        if self._guarded(directives):
+            for one in (directives[0], directives[-1]):
+                text[one.start : one.end] = data[one.start : one.end]
+        for one in directives:
+            if one.name == "pragma" and one.text.split()[:1] == ["once"]:
+                put(one.start, b"#pragma once")
+        return bytes(text)
+
+    def _of(self, path: str) -> tuple[Directive, ...]:
+        known = self._directives.get(path)
+        if known is None:
+            known = self._directives[path] = lex(self.files[path].data).directives
+        return known
+
+    @staticmethod
+    def _guarded(directives: tuple[Directive, ...]) -> bool:
+        """Whether a file begins with `#ifndef NAME` and `#define NAME`, and ends with `#endif`."""
+        if len(directives) < 3 or directives[-1].name != "endif":
+            return False
+        first, second = directives[:2]
+        name = first.text.split()[0] if first.name == "ifndef" and first.text else ""
+        return bool(name) and second.name == "define" and second.text.split()[:1] == [name]
+
+    def _include(
+        self, path: str, named: str, names: Mapping[str, str], flags: Flags, missing: dict[str, None]
+    ) -> bytes:
+        """The line for an include; empty for one that is not to be opened."""
+        found = _NAMED.match(named)
+        if found is None:
+            return b""
+        wanted = found.group(1)
+        target = self.resolve(path, wanted) if named.startswith('"') else None
+        if target is not None and target in names:
+            return f'#include "{names[target]}"'.encode()
+        if wanted in _OF_C or _DECLARED_HERE.match(wanted):
+            return b""
+        if flags.has_header(wanted):
+            return f"#include <{wanted}>".encode()
+        missing[wanted] = None
+        return b""
