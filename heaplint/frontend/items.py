@@ -43,6 +43,10 @@ class Item:
     name: str
     """Of a function; "" for a declaration."""
     body: int
+    outer: int = -1
+    """Of a function written in a class: the index of the class's item; else -1."""
+    holds: bool = False
+    """Whether other items lie within this one."""
 
 
 @dataclass(frozen=True, slots=True)

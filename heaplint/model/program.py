@@ -19,7 +19,7 @@ from heaplint.model.types import TypeDef
 
 Found = TypeVar("Found")
 
-_INITIALISED = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_INITIALISED = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*)*[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
 _ASSIGNED = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
 _MACRO_USE = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _STATIC = re.compile(rb"\s*(?:\w+\s+)*?static\b")
@@ -208,7 +208,7 @@ def _initialised_index(text: Text) -> dict[str, Item]:
             if text.code.find(b"=", item.start, min(end + 1, item.end)) >= 0:
                 found = _INITIALISED.search(text.code, item.start, end)
             if found:
-                index.setdefault(found.group(1).decode(), item)
+                index.setdefault(text.reading.scopes.canonical(found.group(1).decode()), item)
             elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1), item):
                 for variable in text.parse(item).variables:
                     if variable.init is not None:
