@@ -8,6 +8,7 @@ it goes is not followed: what was given to it is its own.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -35,12 +36,18 @@ _SCALARS = frozenset("""
     bool char short int long float double unsigned signed void size_t ssize_t Py_ssize_t Py_hash_t auto wchar_t
     int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t
 """.split())
+_METHOD_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*~?\w+\s*\(")
+_CLASS = frozenset({"class"})
 _NO_CODE = frozenset({
     "using_declaration", "alias_declaration", "static_assert_declaration", "namespace_alias_definition", "friend_declaration",
     "template_instantiation", "concept_definition", "comment",
 })
-REFERENCE = "&"
-"""In the storage of a type: it is a reference to one."""
+REFERENCE = "reference"
+"""In the storage of a type: it is a reference to one. A parameter that is one is a pointer, as compilers have it."""
+
+
+def _has_methods(members: Mapping[str, MemberKind]) -> bool:
+    return "method" in members.values()
 
 
 class CPlusPlusFrontEnd:
@@ -77,6 +84,10 @@ class CPlusPlusLowering(Lowering):
         self.owner = ""
         self.local: dict[str, ir.CType] = {}
         """What the function at hand has declared so far."""
+        self.with_methods: frozenset[str] = frozenset()
+        """The names of which the function at hand calls methods, with a dot."""
+        self.by_reference: set[str] = set()
+        """The parameters of the function at hand that are references."""
         self.lambdas: list[ir.Function] = []
 
     # -- top level -------------------------------------------------------------------------------------------------
@@ -113,6 +124,8 @@ class CPlusPlusLowering(Lowering):
             parameters = (this, *parameters)
         for one in parameters:
             self.local[one.name] = one.type
+        self.by_reference = self.references(declared.parameters)
+        self.with_methods = frozenset(_METHOD_CALLED.findall(self.text(body)))
         before = self.problem
         self.problem = ""
         block = self.block(body) if body.type == "compound_statement" else self.try_block(body)
@@ -157,12 +170,28 @@ class CPlusPlusLowering(Lowering):
                 declarator = child.child_by_field_name("declarator")
                 declared = self.declarator(declarator) if declarator is not None else Declared()
                 start, end = self.place(child)
-                storage = both(base.storage, both(self.storage(child), declared.storage))
-                kind = ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+                storage = both(base.storage, self.storage(child))
+                pointers = base.pointers + declared.pointers + self.referred(child, declared)
+                if not pointers and not declared.arrays and self.is_object(base, declared):
+                    storage = both(storage, _CLASS)
+                kind = ctype(base.base, pointers, declared.arrays, storage, declared.function)
                 if kind.base == "void" and not kind.pointers and not declared.name:
                     continue
                 result.append(ir.Variable(start, end, declared.name, kind))
         return tuple(result), variadic
+
+    def referred(self, parameter: Node, declared: Declared) -> bool:
+        """Whether a parameter is a reference through which the function may change what it is given."""
+        return REFERENCE in declared.storage and (declared.pointers > 0 or "const" not in self.storage(parameter))
+
+    def references(self, parameters: Node | None) -> set[str]:
+        """The names of the parameters that are references."""
+        found: set[str] = set()
+        for child in parameters.named_children if parameters is not None else ():
+            declarator = child.child_by_field_name("declarator")
+            if declarator is not None and self.referred(child, declared := self.declarator(declarator)):
+                found.add(declared.name)
+        return found
 
     def type_of(self, node: Node | None) -> ir.CType:
         if node is None:
@@ -186,7 +215,8 @@ class CPlusPlusLowering(Lowering):
             if kind in _POINTERS:
                 pointers += 1
             elif kind in _REFERENCES:
-                declared.storage = frozenset({REFERENCE})
+                if node.children and node.children[0].type == "&":
+                    declared.storage = frozenset({REFERENCE})
             elif kind in _ARRAYS:
                 size = node.child_by_field_name("size")
                 declared.arrays = (self.text(size) if size is not None else "", *declared.arrays)
@@ -269,6 +299,8 @@ class CPlusPlusLowering(Lowering):
     ) -> ir.Variable:
         """`T x(y);` in a function is a variable, whatever the grammar takes it for."""
         storage = both(storage, declared.storage)
+        if self.depth and not (declared.pointers or declared.arrays) and self.is_object(base, declared):
+            storage = both(storage, _CLASS)
         arguments: tuple[ir.Expr, ...] | None = None
         if declared.function and self.depth and declared.parameters is not None:
             arguments = self.arguments_of(declared.parameters)
@@ -283,6 +315,17 @@ class CPlusPlusLowering(Lowering):
             kind = ctype(init.type.base, init.type.pointers, (), storage, init.type.function)
         name = self.scopes.canonical(declared.name)
         return ir.Variable(declared.start, declared.end, name, kind, init, body)
+
+    def is_object(self, base: ir.CType, declared: Declared) -> bool:
+        """Whether a variable of a function is an object of a class, and no struct or number."""
+        name = base.name
+        if base.pointers or self.scalar(base) or (name.isidentifier() and name.startswith(("Py", "_Py")) and name not in self.scopes.classes):
+            return False
+        return (
+            "::" in name or "<" in name or _has_methods(self.scopes.classes.get(name, {}))
+            or declared.name in self.with_methods or (declared.init is not None and declared.init.type == "argument_list")
+            or declared.function
+        )
 
     def arguments_of(self, parameters: Node) -> tuple[ir.Expr, ...] | None:
         """The arguments of a constructor that the grammar took for the parameters of a prototype; None for a prototype."""
@@ -337,6 +380,8 @@ class CPlusPlusLowering(Lowering):
             return ir.Member(start, end, ir.Name(start, end, "this"), text, True)
         if kind in ("static", "method", "data"):
             return ir.Name(start, end, f"{self.owner}::{text}")
+        if text in self.by_reference:
+            return ir.Unary(start, end, "*", ir.Name(start, end, text))
         return ir.Name(start, end, text)
 
     def identifier(self, node: Node) -> ir.Expr:
@@ -429,7 +474,10 @@ class CPlusPlusLowering(Lowering):
         source = node.child_by_field_name("right")
         given = (self.expr(source),) if source is not None else ()
         base = self.type_of(node.child_by_field_name("type"))
-        kind = ctype(base.base, base.pointers + declared.pointers, (), both(self.storage(node), declared.storage))
+        storage = both(self.storage(node), declared.storage)
+        if not declared.pointers and self.is_object(base, declared):
+            storage = both(storage, _CLASS)
+        kind = ctype(base.base, base.pointers + declared.pointers, (), storage)
         element = ir.Call(start, end, ir.Name(start, end, "begin{}"), given)
         variable = ir.Variable(declared.start, declared.end, declared.name, kind, element)
         self.local[declared.name] = kind
@@ -483,11 +531,26 @@ class CPlusPlusLowering(Lowering):
         callee = self.expr(function)
         arguments = self.arguments(given)
         if isinstance(callee, ir.Name):
+            arguments = self.by_address(callee.text, arguments)
             if callee.text in self.scopes.classes:
                 callee = ir.Name(callee.start, callee.end, f"{callee.text}{{}}")
             elif "this" in self.local and self.member_kind(callee.text) == "method":
                 arguments = (ir.Name(callee.start, callee.end, "this"), *arguments)
         return ir.Call(start, end, callee, arguments)
+
+    def by_address(self, callee: str, arguments: tuple[ir.Expr, ...]) -> tuple[ir.Expr, ...]:
+        """The arguments of a call, of those that the callee takes by reference the addresses."""
+        positions = self.scopes.references.get(callee)
+        if not positions:
+            return arguments
+        result = list(arguments)
+        for at in positions:
+            if at < len(result) and isinstance(one := ir.strip(result[at]), ir.Name | ir.Member | ir.Index | ir.Unary):
+                if isinstance(one, ir.Unary):
+                    result[at] = one.operand if one.operator == "*" else one
+                else:
+                    result[at] = ir.Unary(one.start, one.end, "&", one)
+        return tuple(result)
 
     def member_kind(self, name: str) -> MemberKind | None:
         owner, _, own = name.rpartition("::")
@@ -507,6 +570,7 @@ class CPlusPlusLowering(Lowering):
         if target.arrow and isinstance(holder, ir.Name) and (known := self.local.get(holder.text)) is not None:
             method = f"{known.name}::{target.field}"
             if known.pointers == 1 and self.member_kind(method) == "method":
+                arguments = self.by_address(method, arguments)
                 return ir.Call(start, end, ir.Name(target.start, target.end, method), (holder, *arguments))
         return ir.Call(start, end, target, arguments)
 
@@ -515,7 +579,10 @@ class CPlusPlusLowering(Lowering):
         field = node.child_by_field_name("field")
         arrow = any(child.type == "->" for child in node.children)
         name = "".join(self.text(field).split()).removeprefix("template").partition("<")[0] if field is not None else ""
-        return ir.Member(start, end, self.field(node, "argument"), name, arrow)
+        holder = self.field(node, "argument")
+        if not arrow and isinstance(holder, ir.Unary) and holder.operator == "*":
+            return ir.Member(start, end, holder.operand, name, True)
+        return ir.Member(start, end, holder, name, arrow)
 
     def subscript(self, node: Node) -> ir.Expr:
         start, end = self.place(node)
@@ -573,12 +640,13 @@ class CPlusPlusLowering(Lowering):
         parameters = declarator.child_by_field_name("parameters") if declarator is not None else None
         returns = (self.trailing_type(declarator) if declarator is not None else None) or ctype("auto")
         outside, self.local = self.local, dict(self.local)
+        by_reference, self.by_reference = self.by_reference, self.by_reference | self.references(parameters)
         variables, variadic = self.parameters(parameters)
         self.local.update((one.name, one.type) for one in variables)
         before, self.problem = self.problem, ""
         block = self.block(body)
         broken = bool(self.problem)
-        self.problem, self.local = before or self.problem, outside
+        self.problem, self.local, self.by_reference = before or self.problem, outside, by_reference
         name = f"{LAMBDA}{start}"
         self.lambdas.append(ir.Function(start, end, self.path, name, returns, variables, variadic, block, not broken))
         captures = node.child_by_field_name("captures")

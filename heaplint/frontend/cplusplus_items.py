@@ -48,8 +48,9 @@ _NO_FUNCTION = frozenset(
 )
 _TRAILING = frozenset({"noexcept", "throw", "__attribute__", "requires", "decltype", "alignas", "__declspec"})
 _CLASS_NAME = re.compile(rb"([A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)*)\s*(?:\bfinal\b)?\s*\Z")
-_DECLARED = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*(?=[,=:;{]|\Z)")
+_DECLARED = re.compile(rb"(?<!:)\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*(?=[,=;{]|:(?!:)|\Z)")
 _NO_MEMBER = re.compile(rb"\s*(?:using|typedef|friend|enum|class|struct|union|template|static_assert|public|private|protected)\b")
+_CONST = re.compile(rb"\bconst\b")
 _STATIC = re.compile(rb"\bstatic\b")
 _MEMBER_OF_HEAD = {b"PyObject_HEAD", b"PyObject_VAR_HEAD"}
 
@@ -61,16 +62,21 @@ class Scopes:
     classes: Mapping[str, Mapping[str, MemberKind]] = field(default_factory=dict)
     """By the name of a class, that of a nested one behind its own class's, what it declares."""
     namespaces: frozenset[str] = frozenset()
+    references: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """By the name of a function, of a method behind its class's, which of its parameters it may change."""
 
     def with_others(self, others: Iterable[Scopes]) -> Scopes:
         """These and those of other files; of two classes of one name the first one counts."""
         classes: dict[str, Mapping[str, MemberKind]] = dict(self.classes)
         namespaces = set(self.namespaces)
+        references = dict(self.references)
         for other in others:
+            for name, positions in other.references.items():
+                references[name] = references.get(name, frozenset()) | positions
             for name, members in other.classes.items():
                 classes.setdefault(name, members)
             namespaces.update(other.namespaces)
-        return Scopes(classes, frozenset(namespaces))
+        return Scopes(classes, frozenset(namespaces), references)
 
     def canonical(self, name: str) -> str:
         """A name as written without blanks, template arguments and the namespaces of the files: `a::B<int>::c` is `B::c`."""
@@ -183,6 +189,21 @@ def method_name(header: bytes) -> str:
     return ""
 
 
+def parameters_of(header: bytes) -> list[bytes]:
+    """The parameters of the function whose header this is, each as written."""
+    level = flat(header)
+    groups = list(_GROUP.finditer(level))
+    if not groups:
+        return []
+    start, end = groups[-1].start() + 1, groups[-1].end() - 1
+    inner = _without_template_arguments(flat(header[start:end]))
+    result, begin = [], 0
+    for at in [*(found.start() for found in re.finditer(rb",", inner)), len(inner)]:
+        result.append(inner[begin:at])
+        begin = at + 1
+    return result
+
+
 class _Cutter:
     def __init__(self, skeleton: bytes) -> None:
         self.text = skeleton
@@ -190,6 +211,7 @@ class _Cutter:
         self.classes: dict[str, dict[str, MemberKind]] = {}
         self.namespaces: set[str] = set()
         self.scopes: list[_Scope] = []
+        self.references: dict[str, frozenset[int]] = {}
         self.broken: int | None = None
         self.start = 0
 
@@ -245,6 +267,7 @@ class _Cutter:
     def ends(self, scope: _Scope | None, at: int) -> None:
         """A semicolon ends an item, or in a class a member."""
         if scope is None or scope.members is None:
+            self.refers(self.text[max(self.start, at - _MAX_HEAD) : at - 1], "")
             self.add(at)
         else:
             self.member(scope.members, self.text[self.start : at - 1])
@@ -264,10 +287,24 @@ class _Cutter:
         static = _STATIC.search(declared) is not None
         if name:
             members[name] = "static" if static else "method"
+            self.refers(text, self.scopes[-1].name)
             return
         for found in _DECLARED.finditer(_without_template_arguments(declared)):
             if found.group(1) not in _MEMBER_OF_HEAD:
                 members.setdefault(found.group(1).decode(), "static" if static else "data")
+
+    def refers(self, header: bytes, owner: str) -> None:
+        """Take in which parameters of a function, declared or defined, are references that it may change."""
+        if b"&" not in header or b"(" not in header or _assigned(flat(_strip_template(header))):
+            return
+        name = method_name(_strip_template(header))
+        found = frozenset(
+            index for index, one in enumerate(parameters_of(header))
+            if one.count(b"&") == 1 and (b"*" in one or not _CONST.search(one))
+        )
+        if name and found:
+            name = f"{owner}::{name}" if owner and "::" not in name else name
+            self.references[name] = self.references.get(name, frozenset()) | found
 
     def brace(self, offset: int) -> int:
         """Go past, or into, what a brace at the level of declarations opens; gives where to go on."""
@@ -314,6 +351,7 @@ class _Cutter:
         if scope is not None and scope.members is not None:
             scope.members[name] = "static" if _STATIC.search(level) else "method"
             name = f"{scope.name}::{name}" if scope.name else name
+        self.refers(self.text[max(self.start, offset - _MAX_HEAD) : offset], scope.name if scope is not None else "")
         self.add(end, name, offset)
         self.begin(end)
         return end
@@ -352,4 +390,4 @@ def cut_cplusplus(skeleton: bytes) -> tuple[Cut, Scopes]:
         Item(one.start, one.end, one.kind, one.name, one.body, one.outer, True) if index in holding else one
         for index, one in enumerate(nested)
     )
-    return Cut(result, cutter.broken), Scopes(cutter.classes, frozenset(cutter.namespaces))
+    return Cut(result, cutter.broken), Scopes(cutter.classes, frozenset(cutter.namespaces), cutter.references)
