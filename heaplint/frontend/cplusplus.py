@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tree_sitter_cpp
@@ -48,6 +49,14 @@ REFERENCE = "reference"
 
 def _has_methods(members: Mapping[str, MemberKind]) -> bool:
     return "method" in members.values()
+
+
+@dataclass(slots=True)
+class _Declarator(Declared):
+    """What a declarator of C++ adds."""
+
+    converts: Node | None = None
+    """The `operator T()` that it is."""
 
 
 class CPlusPlusFrontEnd:
@@ -112,10 +121,12 @@ class CPlusPlusLowering(Lowering):
             name = f"{self.written_in}::{name}"
         owner, _, own = name.rpartition("::")
         self.owner, self.members = owner, self.scopes.classes.get(owner, {})
-        base = self.type_of(node.child_by_field_name("type")) if node.child_by_field_name("type") is not None else ctype("void")
-        returns = self.trailing_type(declarator) or ctype(
-            base.base, declared.pointers, (), both(base.storage, self.storage(node))
-        )
+        typed = node if declared.converts is None else declared.converts
+        base = self.type_of(typed.child_by_field_name("type")) if typed.child_by_field_name("type") is not None else ctype("void")
+        storage = both(base.storage, self.storage(node))
+        if not declared.pointers and self.is_object(base, Declared()):
+            storage = both(storage, _CLASS)
+        returns = self.trailing_type(declarator) or ctype(base.base, declared.pointers, (), storage)
         self.local = {}
         parameters, variadic = self.parameters(declared.parameters)
         kind = self.members.get(own)
@@ -207,8 +218,8 @@ class CPlusPlusLowering(Lowering):
                 return ctype("struct " + "".join(self.text(name).split()))
         return super().type_of(node)
 
-    def declarator(self, node: Node) -> Declared:
-        declared = Declared()
+    def declarator(self, node: Node) -> _Declarator:
+        declared = _Declarator()
         pointers = 0
         while True:
             kind = node.type
@@ -235,8 +246,12 @@ class CPlusPlusLowering(Lowering):
                 break
             elif kind == "operator_cast":
                 inner = node.child_by_field_name("declarator")
+                while inner is not None and inner.type in _POINTERS:
+                    declared.pointers += 1
+                    inner = inner.child_by_field_name("declarator")
                 declared.function = True
-                declared.name = "operator " + self.type_of(node.child_by_field_name("type")).base
+                declared.name = "operator" + self.type_of(node.child_by_field_name("type")).base + "*" * declared.pointers
+                declared.converts = node
                 declared.parameters = inner.child_by_field_name("parameters") if inner is not None else None
                 declared.start, declared.end = self.place(node)
                 return declared
@@ -264,11 +279,10 @@ class CPlusPlusLowering(Lowering):
         before, self.problem = self.problem, ""
         fields = list(self.bases(node))
         for child in body.named_children:
+            if child.type == "field_declaration" and child.has_error and b"(" in self.source[child.start_byte : child.end_byte]:
+                continue  # a method whose parameters the grammar does not know
             if child.type == "field_declaration":
-                fields += [
-                    one for one in self.declaration(child)
-                    if "static" not in one.type.storage and not (one.type.function and not one.type.pointers)
-                ]
+                fields += [one for one in self.declaration(child) if self.is_field(one)]
                 if child.has_error:
                     self.fail(child, "a field could not be parsed")
             elif child.type == "ERROR":
@@ -277,6 +291,13 @@ class CPlusPlusLowering(Lowering):
         self.problem = before or self.problem
         start, end = self.place(node)
         return ir.Struct(start, end, name, union, tuple(fields), not broken)
+
+    @staticmethod
+    def is_field(member: ir.Variable) -> bool:
+        """Whether a member is in each object: no static one, no method, no class that is only declared there."""
+        if "static" in member.type.storage or (member.type.function and not member.type.pointers):
+            return False
+        return bool(member.name) or member.fields is None or not member.fields.name
 
     def bases(self, node: Node) -> Iterator[ir.Variable]:
         """The classes that a class inherits from, as fields."""

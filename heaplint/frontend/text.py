@@ -233,11 +233,14 @@ class Text:
         yield from (self._problems[start] for start in sorted(self._problems))
 
     def function(self, name: str) -> ir.Function | None:
-        """The definition of a function; None when this file has none, or it could not be read."""
+        """The definition of a function; None when this file has none or overloads it, or it could not be read."""
         if name.startswith(LAMBDA):
             at = self.item_at(int(name.removeprefix(LAMBDA)))
             return next((one for one in self.parse(at).functions if one.name == name), None) if at is not None else None
-        for item in self.functions.get(name, ()):
+        items = self.functions.get(name, ())
+        if len(items) > 1 and self.reading.plus_plus:
+            return None  # which of several overloads is called is not known
+        for item in items:
             functions = self.parse(item).functions
             named = next((one for one in functions if one.name == name), None)  # macros before it may make others
             if named is not None:
