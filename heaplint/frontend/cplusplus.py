@@ -423,6 +423,26 @@ class CPlusPlusLowering(Lowering):
         start, end = self.place(node)
         return ir.Block(start, end, ())
 
+    def expression_statement(self, node: Node) -> ir.Stmt:
+        """`T* x(y);` is a variable; the grammar may take it for a product that nobody wants."""
+        inner = node.named_children
+        if len(inner) == 1 and inner[0].type == "binary_expression":
+            left, right = inner[0].child_by_field_name("left"), inner[0].child_by_field_name("right")
+            operator = inner[0].child_by_field_name("operator")
+            function = right.child_by_field_name("function") if right is not None and right.type == "call_expression" else None
+            if (
+                left is not None and left.type in ("identifier", "qualified_identifier") and right is not None
+                and operator is not None and operator.type == "*" and function is not None and function.type == "identifier"
+            ):
+                start, end = self.place(node)
+                kind = ctype(self.scopes.canonical("".join(self.text(left).split())), 1)
+                name = self.word(function)
+                given = self.arguments(right.child_by_field_name("arguments"))
+                self.local[name] = kind
+                first, last = self.place(function)
+                return ir.Declaration(start, end, (ir.Variable(first, last, name, kind, self.made(kind, given, first, last)),))
+        return super().expression_statement(node)
+
     def attributed(self, node: Node) -> ir.Stmt:
         inner = [child for child in node.named_children if child.type != "attribute_declaration"]
         return self.statement(inner[-1]) if inner else self.no_code(node)
@@ -680,6 +700,7 @@ class CPlusPlusLowering(Lowering):
 _ALL_STATEMENTS: Mapping[str, Callable[[Any, Node], ir.Stmt]] = {
     **STATEMENTS,
     **dict.fromkeys(_NO_CODE, CPlusPlusLowering.no_code),
+    "expression_statement": CPlusPlusLowering.expression_statement,
     "attributed_statement": CPlusPlusLowering.attributed,
     "if_statement": CPlusPlusLowering.if_statement,
     "while_statement": CPlusPlusLowering.while_statement,

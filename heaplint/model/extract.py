@@ -384,6 +384,8 @@ def _globals(text: Text) -> Iterator[GlobalVariable]:
         limit = text.code.find(b"=", item.start, item.end)
         head_end = item.end if limit < 0 else limit
         brace = text.code.find(b"{", item.start, head_end)
+        if brace >= 0 and text.reading.plus_plus and _BRACED_POINTER.match(text.code, item.start, item.end):
+            head_end, brace = brace, -1
         if brace >= 0 or (item.end - item.start > 4000 and limit < 0):
             continue
         head = text.code[item.start : head_end]
@@ -427,6 +429,7 @@ def _with_static_pointers(text: Text) -> Iterator[Item]:
             yield item
 
 
+_BRACED_POINTER = re.compile(rb"\s*(?:[\w:]+\s+)*[\w:]+[\s*]*\*\s*[\w:]+\s*\{[^{};]*\}\s*;")
 _MACROISH = re.compile(rb"\s*(?:\w+\s+)*[A-Z_]+\s*\(")
 
 

@@ -20,6 +20,11 @@ from heaplint.model.types import TypeDef
 Found = TypeVar("Found")
 
 _INITIALISED = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*)*[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_BRACED = re.compile(
+    rb"\s*(?!(?:class|struct|union|enum|namespace|typedef|template)\b[^;{]*\{[^;]*[;(])(?:[A-Za-z_][\w:]*[\s*]+)+"
+    rb"((?:[A-Za-z_]\w*\s*::\s*)*[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*\{"
+)
+"""`T name{…}` of C++."""
 _ASSIGNED = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
 _MACRO_USE = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _STATIC = re.compile(rb"\s*(?:\w+\s+)*?static\b")
@@ -209,6 +214,8 @@ def _initialised_index(text: Text) -> dict[str, Item]:
                 found = _INITIALISED.search(text.code, item.start, end)
             if found:
                 index.setdefault(text.reading.scopes.canonical(found.group(1).decode()), item)
+            elif text.reading.plus_plus and (braced := _BRACED.match(text.code, item.start, item.end)):
+                index.setdefault(text.reading.scopes.canonical(braced.group(1).decode()), item)
             elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1), item):
                 for variable in text.parse(item).variables:
                     if variable.init is not None:
