@@ -99,7 +99,7 @@ class SourceFile:
 
 def is_cplusplus(source: SourceFile) -> bool:
     """Whether a file that is read for itself is C++: by its name, a header that no other file includes by its text."""
-    if source.path.endswith(CPLUSPLUS_SUFFIXES):
+    if source.path.endswith(CPLUSPLUS_SUFFIXES) or source.path.lower().endswith(CPLUSPLUS_SUFFIXES):
         return True
     if not source.path.endswith(".h") or _ONLY_CPLUSPLUS.search(source.data) is None:
         return False

@@ -370,3 +370,21 @@ PyObject* f(PyObject* self) {
 def test_a_plain_pointer_does_not() -> None:
     text = "PyObject* f(PyObject* self) { PyObject* list(PyList_New(0)); if (!g(self)) return nullptr; return list; }"
     assert [one.rule for one in findings({"example.cpp": HEAD + text})] == ["HL401"]
+
+
+def test_what_stands_in_a_namespace_without_a_name_is_not_linked() -> None:
+    text = """
+namespace {{
+PyType_Spec spec = {{ "m.{name}", 0, 0, Py_TPFLAGS_DEFAULT, nullptr }};
+int helper(int n) {{ return n; }}
+}}
+int {name}_exec(PyObject* module) {{ PyObject* {name} = PyType_FromSpec(&spec); return {name} != nullptr; }}
+"""
+    made = program({"a.cpp": HEAD + text.format(name="A"), "b.cpp": HEAD + text.format(name="B")})
+    found = {one.name: one for unit in made.units for one in unit.types}
+    assert {name: [one.targets for one in made.creations] for name, made in found.items()} == {
+        "m.A": [("A",)],
+        "m.B": [("B",)],
+    }
+    assert not made.has_external_function("helper")
+    assert made.has_external_function("A_exec")

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser
 
 from heaplint import ir
-from heaplint.frontend.cplusplus_items import LAMBDA, MemberKind, Scopes
+from heaplint.frontend.cplusplus_expressions import CPLUSPLUS_EXPRESSIONS
+from heaplint.frontend.cplusplus_items import MemberKind, Scopes
+from heaplint.frontend.cplusplus_statements import CPLUSPLUS_STATEMENTS
 from heaplint.frontend.expand import Expanded
 from heaplint.frontend.items import Item
-from heaplint.frontend.treesitter import EXPRESSIONS, STATEMENTS, Declared, Lowering, Parsed, both, ctype, parse_with
+from heaplint.frontend.treesitter import Declared, Lowering, Parsed, both, ctype, parse_with
 
 _PARSER = Parser(Language(tree_sitter_cpp.language()))
 
@@ -39,10 +40,6 @@ _SCALARS = frozenset("""
 """.split())
 _METHOD_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*~?\w+\s*\(")
 _CLASS = frozenset({"class"})
-_NO_CODE = frozenset({
-    "using_declaration", "alias_declaration", "static_assert_declaration", "namespace_alias_definition", "friend_declaration",
-    "template_instantiation", "concept_definition", "comment",
-})
 REFERENCE = "reference"
 """In the storage of a type: it is a reference to one. A parameter that is one is a pointer, as compilers have it."""
 
@@ -83,8 +80,8 @@ class CPlusPlusLowering(Lowering):
 
     def __init__(self, expanded: Expanded, path: str, scopes: Scopes, written_in: str) -> None:
         super().__init__(expanded, path)
-        self.statements = _ALL_STATEMENTS
-        self.expressions = _ALL_EXPRESSIONS
+        self.statements = CPLUSPLUS_STATEMENTS
+        self.expressions = CPLUSPLUS_EXPRESSIONS
         self.scopes = scopes
         self.written_in = written_in
         """The class whose body the item stands in; "" for none."""
@@ -139,7 +136,8 @@ class CPlusPlusLowering(Lowering):
         self.with_methods = frozenset(_METHOD_CALLED.findall(self.text(body)))
         before = self.problem
         self.problem = ""
-        block = self.block(body) if body.type == "compound_statement" else self.try_block(body)
+        inner = self.statement(body)
+        block = inner if isinstance(inner, ir.Block) else ir.Block(inner.start, inner.end, (inner,))
         initialisers = self.initialisers(node)
         if initialisers:
             block = ir.Block(block.start, block.end, (*initialisers, *block.body))
@@ -319,23 +317,26 @@ class CPlusPlusLowering(Lowering):
         self, declared: Declared, base: ir.CType, storage: frozenset[str], body: ir.Struct | None
     ) -> ir.Variable:
         """`T x(y);` in a function is a variable, whatever the grammar takes it for."""
-        storage = both(storage, declared.storage)
-        if self.depth and not (declared.pointers or declared.arrays) and self.is_object(base, declared):
-            storage = both(storage, _CLASS)
         arguments: tuple[ir.Expr, ...] | None = None
         if declared.function and self.depth and declared.parameters is not None:
             arguments = self.arguments_of(declared.parameters)
-        function = declared.function and arguments is None
-        kind = ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, function)
+        kind = self.kind_of(declared, base, storage, declared.function and arguments is None)
         init: ir.Expr | None = None
         if arguments is not None:
             init = self.made(kind, arguments, declared.start, declared.end)
         elif declared.init is not None:
             init = self.constructed(kind, declared.init)
         if kind.base == "auto" and isinstance(init, ir.Cast):
-            kind = ctype(init.type.base, init.type.pointers, (), storage, init.type.function)
+            kind = ctype(init.type.base, init.type.pointers, (), kind.storage, init.type.function)
         name = self.scopes.canonical(declared.name)
         return ir.Variable(declared.start, declared.end, name, kind, init, body)
+
+    def kind_of(self, declared: Declared, base: ir.CType, storage: frozenset[str], function: bool) -> ir.CType:
+        """The type of a variable; in a function it says whether that is an object of a class."""
+        storage = both(storage, declared.storage)
+        if self.depth and not (declared.pointers or declared.arrays) and self.is_object(base, declared):
+            storage = both(storage, _CLASS)
+        return ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, function)
 
     def is_object(self, base: ir.CType, declared: Declared) -> bool:
         """Whether a variable of a function is an object of a class, and no struct or number."""
@@ -405,326 +406,5 @@ class CPlusPlusLowering(Lowering):
             return ir.Unary(start, end, "*", ir.Name(start, end, text))
         return ir.Name(start, end, text)
 
-    def identifier(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return self.name(self.word(node), start, end)
-
-    def qualified(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return self.name("".join(self.text(node).split()), start, end)
-
-    def template_function(self, node: Node) -> ir.Expr:
-        name = node.child_by_field_name("name")
-        return self.expr(name) if name is not None else self.opaque(node)
-
-    # -- statements ------------------------------------------------------------------------------------------------
-
-    def no_code(self, node: Node) -> ir.Stmt:
-        start, end = self.place(node)
-        return ir.Block(start, end, ())
-
-    def expression_statement(self, node: Node) -> ir.Stmt:
-        """`T* x(y);` is a variable; the grammar may take it for a product that nobody wants."""
-        inner = node.named_children
-        if len(inner) == 1 and inner[0].type == "binary_expression":
-            left, right = inner[0].child_by_field_name("left"), inner[0].child_by_field_name("right")
-            operator = inner[0].child_by_field_name("operator")
-            function = right.child_by_field_name("function") if right is not None and right.type == "call_expression" else None
-            if (
-                left is not None and left.type in ("identifier", "qualified_identifier") and right is not None
-                and operator is not None and operator.type == "*" and function is not None and function.type == "identifier"
-            ):
-                start, end = self.place(node)
-                kind = ctype(self.scopes.canonical("".join(self.text(left).split())), 1)
-                name = self.word(function)
-                given = self.arguments(right.child_by_field_name("arguments"))
-                self.local[name] = kind
-                first, last = self.place(function)
-                return ir.Declaration(start, end, (ir.Variable(first, last, name, kind, self.made(kind, given, first, last)),))
-        return super().expression_statement(node)
-
-    def attributed(self, node: Node) -> ir.Stmt:
-        inner = [child for child in node.named_children if child.type != "attribute_declaration"]
-        return self.statement(inner[-1]) if inner else self.no_code(node)
-
-    def condition_of(self, node: Node) -> tuple[list[ir.Stmt], ir.Expr | None]:
-        """What a condition declares, and what it asks."""
-        clause = node.child_by_field_name("condition")
-        if clause is None:
-            return [], None
-        before: list[ir.Stmt] = []
-        first = clause.child_by_field_name("initializer")
-        if first is not None:
-            inner = first.named_children[0] if first.type == "init_statement" and first.named_children else first
-            before.append(self.statement(inner))
-        value = clause.child_by_field_name("value")
-        if value is None:
-            return before, self.expr(clause)
-        if value.type != "declaration":
-            return before, self.expr(value)
-        start, end = self.place(value)
-        base = self.type_of(value.child_by_field_name("type"))
-        declarator = value.child_by_field_name("declarator")
-        declared = self.declarator(declarator) if declarator is not None else Declared()
-        declared.init = value.child_by_field_name("value")
-        variable = self.variable(declared, base, self.storage(value), None)
-        self.local[variable.name] = variable.type
-        before.append(ir.Declaration(start, end, (variable,)))
-        return before, ir.Name(start, end, variable.name)
-
-    def if_statement(self, node: Node) -> ir.Stmt:
-        start, end = self.place(node)
-        before, condition = self.condition_of(node)
-        then = node.child_by_field_name("consequence")
-        otherwise = node.child_by_field_name("alternative")
-        if otherwise is not None and otherwise.type == "else_clause":
-            otherwise = next(iter(otherwise.named_children), None)
-        made = ir.If(
-            start, end, condition if condition is not None else ir.Opaque(start, end, ""),
-            self.statement(then) if then is not None else ir.Block(start, end, ()),
-            self.statement(otherwise) if otherwise is not None else None,
-        )
-        return ir.Block(start, end, (*before, made)) if before else made
-
-    def while_statement(self, node: Node) -> ir.Stmt:
-        start, end = self.place(node)
-        before, condition = self.condition_of(node)
-        body_node = node.child_by_field_name("body")
-        body = self.statement(body_node) if body_node is not None else ir.Block(start, end, ())
-        if not before:
-            return ir.Loop(start, end, "while", None, condition, None, body)
-        asked = condition if condition is not None else ir.Opaque(start, end, "")
-        out = ir.If(start, start, ir.Unary(start, start, "!", asked), ir.Jump(start, start, "break"), None)
-        return ir.Loop(start, end, "while", None, None, None, ir.Block(start, end, (*before, out, body)))
-
-    def switch_statement(self, node: Node) -> ir.Stmt:
-        start, end = self.place(node)
-        before, subject = self.condition_of(node)
-        body = node.child_by_field_name("body")
-        made = ir.Switch(
-            start, end, subject if subject is not None else ir.Opaque(start, end, ""),
-            self.statement(body) if body is not None else ir.Block(start, end, ()),
-        )
-        return ir.Block(start, end, (*before, made)) if before else made
-
-    def range_loop(self, node: Node) -> ir.Stmt:
-        """`for (T x : range)`: how often it runs, and what it gives, is not known."""
-        start, end = self.place(node)
-        declarator = node.child_by_field_name("declarator")
-        declared = self.declarator(declarator) if declarator is not None else Declared()
-        source = node.child_by_field_name("right")
-        given = (self.expr(source),) if source is not None else ()
-        base = self.type_of(node.child_by_field_name("type"))
-        storage = both(self.storage(node), declared.storage)
-        if not declared.pointers and self.is_object(base, declared):
-            storage = both(storage, _CLASS)
-        kind = ctype(base.base, base.pointers + declared.pointers, (), storage)
-        element = ir.Call(start, end, ir.Name(start, end, "begin{}"), given)
-        variable = ir.Variable(declared.start, declared.end, declared.name, kind, element)
-        self.local[declared.name] = kind
-        body_node = node.child_by_field_name("body")
-        body = self.statement(body_node) if body_node is not None else ir.Block(start, end, ())
-        inner = ir.Block(start, end, (ir.Declaration(start, end, (variable,)), body))
-        return ir.Loop(start, end, "for", None, ir.Opaque(start, end, ""), None, inner)
-
-    def try_block(self, node: Node) -> ir.Block:
-        """The block, and the handlers behind it where control does not come to."""
-        start, end = self.place(node)
-        body = node.child_by_field_name("body")
-        result: list[ir.Stmt] = [self.statement(body)] if body is not None else []
-        for clause in node.named_children:
-            handler = clause.child_by_field_name("body") if clause.type == "catch_clause" else None
-            if handler is not None:
-                first, last = self.place(clause)
-                never = ir.Constant(first, first, "number", "0")
-                result.append(ir.If(first, last, never, self.statement(handler), None))
-        return ir.Block(start, end, tuple(result))
-
-    def throw(self, node: Node) -> ir.Stmt:
-        start, end = self.place(node)
-        given = tuple(self.expr(one) for one in node.named_children)
-        return ir.ExprStmt(start, end, ir.Call(start, end, ir.Name(start, start + 5, "throw"), given))
-
-    # -- expressions -----------------------------------------------------------------------------------------------
-
     def arguments(self, node: Node | None) -> tuple[ir.Expr, ...]:
         return tuple(self.expr(one) for one in node.named_children) if node is not None else ()
-
-    def call(self, node: Node) -> ir.Expr:
-        function = node.child_by_field_name("function")
-        if function is None:
-            return super().call(node)
-        start, end = self.place(node)
-        given = node.child_by_field_name("arguments")
-        kind = function.type
-        if kind == "field_expression":
-            return self.method_call(node, function, given)
-        if kind == "primitive_type":
-            inner = self.arguments(given)
-            return ir.Cast(start, end, ctype(self.text(function)), inner[0]) if len(inner) == 1 else self.opaque(node)
-        if kind == "template_function" and self.text(function).partition("<")[0].strip().endswith("_cast"):
-            inner = self.arguments(given)
-            target = function.child_by_field_name("arguments")
-            if len(inner) == 1 and target is not None and len(target.named_children) == 1:
-                return ir.Cast(start, end, self.type_of(target.named_children[0]), inner[0])
-        if kind not in ("identifier", "qualified_identifier", "template_function"):
-            return super().call(node)
-        callee = self.expr(function)
-        arguments = self.arguments(given)
-        if isinstance(callee, ir.Name):
-            arguments = self.by_address(callee.text, arguments)
-            if callee.text in self.scopes.classes:
-                callee = ir.Name(callee.start, callee.end, f"{callee.text}{{}}")
-            elif "this" in self.local and self.member_kind(callee.text) == "method":
-                arguments = (ir.Name(callee.start, callee.end, "this"), *arguments)
-        return ir.Call(start, end, callee, arguments)
-
-    def by_address(self, callee: str, arguments: tuple[ir.Expr, ...]) -> tuple[ir.Expr, ...]:
-        """The arguments of a call, of those that the callee takes by reference the addresses."""
-        positions = self.scopes.references.get(callee)
-        if not positions:
-            return arguments
-        result = list(arguments)
-        for at in positions:
-            if at < len(result) and isinstance(one := ir.strip(result[at]), ir.Name | ir.Member | ir.Index | ir.Unary):
-                if isinstance(one, ir.Unary):
-                    result[at] = one.operand if one.operator == "*" else one
-                else:
-                    result[at] = ir.Unary(one.start, one.end, "&", one)
-        return tuple(result)
-
-    def member_kind(self, name: str) -> MemberKind | None:
-        owner, _, own = name.rpartition("::")
-        return self.scopes.classes.get(owner, {}).get(own)
-
-    def method_call(self, node: Node, function: Node, given: Node | None) -> ir.Expr:
-        """`x->f(y)`: where the class of x is known it is the call of `X::f(x, y)`."""
-        start, end = self.place(node)
-        field = function.child_by_field_name("field")
-        target = self.member(function)
-        arguments = self.arguments(given)
-        if field is None or not isinstance(target, ir.Member):
-            return ir.Call(start, end, target, arguments)
-        if field.type == "destructor_name":
-            return ir.Call(start, end, ir.Name(target.start, target.end, target.field), (target.object, *arguments))
-        holder = target.object
-        if target.arrow and isinstance(holder, ir.Name) and (known := self.local.get(holder.text)) is not None:
-            method = f"{known.name}::{target.field}"
-            if known.pointers == 1 and self.member_kind(method) == "method":
-                arguments = self.by_address(method, arguments)
-                return ir.Call(start, end, ir.Name(target.start, target.end, method), (holder, *arguments))
-        return ir.Call(start, end, target, arguments)
-
-    def member(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        field = node.child_by_field_name("field")
-        arrow = any(child.type == "->" for child in node.children)
-        name = "".join(self.text(field).split()).removeprefix("template").partition("<")[0] if field is not None else ""
-        holder = self.field(node, "argument")
-        if not arrow and isinstance(holder, ir.Unary) and holder.operator == "*":
-            return ir.Member(start, end, holder.operand, name, True)
-        return ir.Member(start, end, holder, name, arrow)
-
-    def subscript(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        indices = node.child_by_field_name("indices")
-        inner = indices.named_children if indices is not None else []
-        index: ir.Expr = self.expr(inner[0]) if len(inner) == 1 else ir.Opaque(start, end, "")
-        return ir.Index(start, end, self.field(node, "argument"), index)
-
-    def new(self, node: Node) -> ir.Expr:
-        """`new T(…)`: never NULL, and what it is given is its own."""
-        start, end = self.place(node)
-        placed = self.arguments(node.child_by_field_name("placement"))
-        given = node.child_by_field_name("arguments")
-        kind = self.type_of(node.child_by_field_name("type"))
-        made = ir.Call(start, end, ir.Name(start, start + 3, "new"), (*placed, *self.arguments(given)))
-        return ir.Cast(start, end, ctype(kind.base, kind.pointers + 1), made)
-
-    def delete(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        given = tuple(self.expr(one) for one in node.named_children)
-        return ir.Call(start, end, ir.Name(start, start + 6, "delete"), given)
-
-    def raw_string(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return ir.Constant(start, end, "string", self.quoted(node))
-
-    def quoted(self, node: Node) -> str:
-        """A raw string as an ordinary one."""
-        content = next((child for child in node.named_children if child.type == "raw_string_content"), None)
-        text = self.text(content) if content is not None else ""
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-    def concatenated(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        parts = [child for child in node.named_children if child.type != "comment"]
-        if not all(part.type in ("string_literal", "raw_string_literal") for part in parts):
-            return super().concatenated(node)
-        texts = [self.quoted(part) if part.type[0] == "r" else self.text(part) for part in parts]
-        return ir.Constant(start, end, "string", " ".join(texts))
-
-    def literal(self, node: Node) -> ir.Expr:
-        """`1.5_km`: the literal without its suffix."""
-        return self.expr(node.named_children[0]) if node.named_children else self.opaque(node)
-
-    def only_child(self, node: Node) -> ir.Expr:
-        return self.expr(node.named_children[0]) if node.named_children else self.opaque(node)
-
-    def lambda_expression(self, node: Node) -> ir.Expr:
-        """A function of its own; one that captures variables is a value that has them."""
-        start, end = self.place(node)
-        body = node.child_by_field_name("body")
-        if body is None:
-            return self.opaque(node)
-        declarator = node.child_by_field_name("declarator")
-        parameters = declarator.child_by_field_name("parameters") if declarator is not None else None
-        returns = (self.trailing_type(declarator) if declarator is not None else None) or ctype("auto")
-        outside, self.local = self.local, dict(self.local)
-        by_reference, self.by_reference = self.by_reference, self.by_reference | self.references(parameters)
-        variables, variadic = self.parameters(parameters)
-        self.local.update((one.name, one.type) for one in variables)
-        before, self.problem = self.problem, ""
-        block = self.block(body)
-        broken = bool(self.problem)
-        self.problem, self.local, self.by_reference = before or self.problem, outside, by_reference
-        name = f"{LAMBDA}{start}"
-        self.lambdas.append(ir.Function(start, end, self.path, name, returns, variables, variadic, block, not broken))
-        captures = node.child_by_field_name("captures")
-        if captures is None or not captures.named_children:
-            return ir.Name(start, end, name)
-        used = (one for one in ir.walk(block) if isinstance(one, ir.Name) and one.text in outside)
-        return ir.Opaque(start, end, self.text(node)[:200], tuple(used))
-
-
-_ALL_STATEMENTS: Mapping[str, Callable[[Any, Node], ir.Stmt]] = {
-    **STATEMENTS,
-    **dict.fromkeys(_NO_CODE, CPlusPlusLowering.no_code),
-    "expression_statement": CPlusPlusLowering.expression_statement,
-    "attributed_statement": CPlusPlusLowering.attributed,
-    "if_statement": CPlusPlusLowering.if_statement,
-    "while_statement": CPlusPlusLowering.while_statement,
-    "switch_statement": CPlusPlusLowering.switch_statement,
-    "for_range_loop": CPlusPlusLowering.range_loop,
-    "try_statement": CPlusPlusLowering.try_block,
-    "throw_statement": CPlusPlusLowering.throw,
-}
-
-_ALL_EXPRESSIONS: Mapping[str, Callable[[Any, Node], ir.Expr]] = {
-    **EXPRESSIONS,
-    "identifier": CPlusPlusLowering.identifier,
-    "this": Lowering.identifier,
-    "qualified_identifier": CPlusPlusLowering.qualified,
-    "template_function": CPlusPlusLowering.template_function,
-    "call_expression": CPlusPlusLowering.call,
-    "field_expression": CPlusPlusLowering.member,
-    "subscript_expression": CPlusPlusLowering.subscript,
-    "new_expression": CPlusPlusLowering.new,
-    "delete_expression": CPlusPlusLowering.delete,
-    "raw_string_literal": CPlusPlusLowering.raw_string,
-    "concatenated_string": CPlusPlusLowering.concatenated,
-    "user_defined_literal": CPlusPlusLowering.literal,
-    "parameter_pack_expansion": CPlusPlusLowering.only_child,
-    "co_await_expression": CPlusPlusLowering.only_child,
-    "lambda_expression": CPlusPlusLowering.lambda_expression,
-}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from heaplint.frontend.items import Cut, Item
@@ -117,6 +117,8 @@ class _Scope:
     """Of a class with those around it; "" for a namespace."""
     members: dict[str, MemberKind] | None = None
     """None for a namespace."""
+    anonymous: bool = False
+    """A namespace without a name."""
 
 
 def _blanks(match: re.Match[bytes]) -> bytes:
@@ -238,7 +240,8 @@ class _Cutter:
         if not self.text[self.start : end].strip(b"; \t\r\n\f\v"):
             return
         kind: Literal["function", "declaration"] = "function" if name else "declaration"
-        self.items.append(Item(self.start, end, kind, sys.intern(name), body if name else end))
+        internal = any(scope.anonymous for scope in self.scopes)
+        self.items.append(Item(self.start, end, kind, sys.intern(name), body if name else end, internal=internal))
 
     def run(self) -> None:
         at = 0
@@ -312,10 +315,11 @@ class _Cutter:
         header = self.text[start:offset]
         space = _NAMESPACE.search(header)
         if space is not None and b"using" not in header[: space.start()][-10:]:
-            self.namespaces.update(part.strip().decode() for part in (space.group("name") or b"").split(b"::") if part.strip())
+            names = [part.strip().decode() for part in (space.group("name") or b"").split(b"::") if part.strip()]
+            self.namespaces.update(names)
             self.namespaces.discard("std")
             self.start = start + space.start() if not header[: space.start()].strip() else self.start
-            self.scopes.append(_Scope(offset, ""))
+            self.scopes.append(_Scope(offset, "", anonymous=space.group("name") is not None and not names))
             self.begin(offset + 1)
             return offset + 1
         plain = _strip_template(header)
@@ -384,10 +388,7 @@ def cut_cplusplus(skeleton: bytes) -> tuple[Cut, Scopes]:
         outer = around[-1] if around else -1
         if outer >= 0:
             holding.add(outer)
-        nested.append(Item(item.start, item.end, item.kind, item.name, item.body, outer))
+        nested.append(replace(item, outer=outer))
         around.append(index)
-    result = tuple(
-        Item(one.start, one.end, one.kind, one.name, one.body, one.outer, True) if index in holding else one
-        for index, one in enumerate(nested)
-    )
+    result = tuple(replace(one, holds=True) if index in holding else one for index, one in enumerate(nested))
     return Cut(result, cutter.broken), Scopes(cutter.classes, frozenset(cutter.namespaces), cutter.references)

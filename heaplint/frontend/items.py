@@ -47,6 +47,8 @@ class Item:
     """Of a function written in a class: the index of the class's item; else -1."""
     holds: bool = False
     """Whether other items lie within this one."""
+    internal: bool = False
+    """Whether it stands in a namespace without a name: no other file can refer to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def _take(unit: Unit, found: _Found) -> None:
         for symbol, init in _elements(variable):
             unit.types.append(_static(unit, found, symbol, init))
     elif name == "PyStructSequence_Desc" and (variable.init is not None or found.function):
-        linkage = "static" in variable.type.storage or bool(found.function)
+        linkage = _internal(found)
         structseq = TypeDef(
             variable.name, None, "heap", "structseq", place(path, variable), linkage, local_to=found.function
         )
@@ -166,10 +166,18 @@ def _written(found: _Found) -> WrittenAs:
     return "macro" if found.macro else "initializer"
 
 
+def _internal(found: _Found) -> bool:
+    """Whether no other file can refer to a definition by its name."""
+    if found.function or "static" in found.variable.type.storage:
+        return True
+    item = found.text.item_at(found.variable.start) if found.text.reading.plus_plus else None
+    return item is not None and item.internal
+
+
 def _spec(unit: Unit, found: _Found, symbol: str, init: ir.InitList | None) -> TypeDef:
     path = found.text.path
     variable = found.variable
-    linkage = "static" in variable.type.storage or bool(found.function)
+    linkage = _internal(found)
     made = TypeDef(
         symbol, None, "heap", "macro" if found.macro else "spec", place(path, variable), linkage, local_to=found.function
     )
@@ -287,7 +295,7 @@ def _patched(unit: Unit, array: str) -> bool:
 
 def _static(unit: Unit, found: _Found, symbol: str, init: ir.InitList | None) -> TypeDef:
     path, variable = found.text.path, found.variable
-    linkage = "static" in variable.type.storage or bool(found.function)
+    linkage = _internal(found)
     made = TypeDef(
         symbol, None, "static", "runtime" if init is None else _written(found), place(path, variable), linkage,
         local_to=found.function,

@@ -197,7 +197,7 @@ def _functions(text: Text, items: Iterator[Item], macros: Collection[str]) -> It
 
 def is_static(text: Text, item: Item) -> bool:
     """Whether the definition of a function has internal linkage."""
-    return _STATIC.match(text.code, item.start, item.body) is not None
+    return item.internal or _STATIC.match(text.code, item.start, item.body) is not None
 
 
 def _initialised_index(text: Text) -> dict[str, Item]:
@@ -351,7 +351,7 @@ class Program:
             self._variables = {}
             for path, text in self._first_texts():
                 for known, item in _initialised_index(text).items():
-                    if not _STATIC.match(text.code, item.start, item.end):
+                    if not item.internal and not _STATIC.match(text.code, item.start, item.end):
                         where = self._variables.setdefault(known, [])
                         if path not in where:
                             where.append(path)
