@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from heaplint.frontend.items import Cut, Item
+from heaplint.frontend.items import PATIENCE, Cut, Item
 
 MemberKind = Literal["static", "method", "data", "type"]
 """A static member (function or variable), another function, another variable, a type."""
@@ -41,8 +41,8 @@ _AFTER_PARAMETERS = re.compile(
     rb"\b__attribute__\s*\(\s*\)|->[\s\w:<>,*&]*|\b[A-Z][A-Z0-9_]*\b(?:\s*\(\s*\))?)*\Z"
 )
 _GROUP = re.compile(rb"\(\s*\)")
-_OPERATOR = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*)*)\boperator\b\s*(\(\s*\)|[^\s\w(]{1,3}|[\w\s:*&]+?)\s*\Z")
-_NAME = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*)*(?:~\s*)?[A-Za-z_]\w*)\s*\Z")
+_OPERATOR = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*){0,8})\boperator\b\s*(\(\s*\)|[^\s\w(]{1,3}|[\w\s:*&]+?)\s*\Z")
+_NAME = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*){0,8}(?:~\s*)?[A-Za-z_]\w*)\s*\Z")
 _NO_FUNCTION = frozenset(
     {"if", "while", "for", "switch", "return", "sizeof", "do", "else", "catch", "decltype", "alignas", "__declspec", "__attribute__"}
 )
@@ -215,15 +215,20 @@ class _Cutter:
         self.scopes: list[_Scope] = []
         self.references: dict[str, frozenset[int]] = {}
         self.broken: int | None = None
+        self.restarts = 0
+        """How many braces had no partner."""
         self.start = 0
 
     def partner(self, opened: int) -> int:
         """The offset behind the brace that closes the one at `opened`."""
         depth = 0
+        hurried = self.restarts > PATIENCE
         for found in _BRACE.finditer(self.text, opened):
-            depth += 1 if self.text[found.start()] == 0x7B else -1
-            if depth == 0:
+            offset = found.start()
+            depth += 1 if self.text[offset] == 0x7B else -1
+            if depth == 0 or (hurried and depth > 0 and self.text[offset - 1 : offset + 1] == b"\n}"):
                 return found.end()
+        self.restarts += 1
         self.broken = opened if self.broken is None else self.broken
         close = _COLUMN_ZERO_CLOSE.search(self.text, opened)
         return close.end() if close is not None else len(self.text)

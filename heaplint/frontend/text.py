@@ -189,7 +189,13 @@ class Text:
         return _API_WORD.search(self.code) is not None
 
     def mentions(self, name: str) -> Iterator[int]:
-        """The offsets at which an identifier stands as a word; comments are no text, strings are."""
+        """The offsets at which an identifier stands as a word; comments are no text, strings are.
+
+        Of a member's name (`A::b`, with blanks or without) the offsets that the name's length leads behind it from.
+        """
+        if "::" in name:
+            pattern = rb"\b" + re.escape(name).encode().replace(rb"::", rb"\s*::\s*") + rb"\b"
+            return (found.end() - len(name) for found in re.finditer(pattern, self.code))
         return word_offsets(self.code, name.encode())
 
     def parse(self, item: Item) -> Parsed:

@@ -437,7 +437,7 @@ def _with_static_pointers(text: Text) -> Iterator[Item]:
             yield item
 
 
-_BRACED_POINTER = re.compile(rb"\s*(?:[\w:]+\s+)*[\w:]+[\s*]*\*\s*[\w:]+\s*\{[^{};]*\}\s*;")
+_BRACED_POINTER = re.compile(rb"\s*(?:\w+(?:\s*::\s*|\s+)){0,12}\w+\s*\*[\s*]*(?:\w+\s*::\s*){0,8}\w+\s*\{[^{};]*\}\s*;")
 _MACROISH = re.compile(rb"\s*(?:\w+\s+)*[A-Z_]+\s*\(")
 
 

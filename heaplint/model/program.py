@@ -19,10 +19,10 @@ from heaplint.model.types import TypeDef
 
 Found = TypeVar("Found")
 
-_INITIALISED = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*)*[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_INITIALISED = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*){0,8}[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
 _BRACED = re.compile(
-    rb"\s*(?!(?:class|struct|union|enum|namespace|typedef|template)\b[^;{]*\{[^;]*[;(])(?:[A-Za-z_][\w:]*[\s*]+)+"
-    rb"((?:[A-Za-z_]\w*\s*::\s*)*[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*\{"
+    rb"\s*(?!(?:class|struct|union|enum|namespace|typedef|template)\b[^;{]*\{[^;]*[;(])(?:[A-Za-z_]\w*(?:\s*::\s*|[\s*]+)){1,12}"
+    rb"((?:[A-Za-z_]\w*\s*::\s*){0,8}[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*\{"
 )
 """`T name{…}` of C++."""
 _ASSIGNED = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
