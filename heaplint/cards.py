@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 
@@ -24,6 +24,13 @@ KEYS = {"id", "name", "summary", "severity", "precision", "default", "python", "
 
 class CardError(Exception):
     """A card that breaks the form of DESIGN.md §7; the message names the card and the cause."""
+
+
+class Example(NamedTuple):
+    """A file that a card shows."""
+
+    path: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,10 @@ class Card:
         found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", self.body, re.S | re.M)
         return found.group(1).strip("\n") if found else ""
 
-    def examples(self, title: Literal["Bad", "Good"]) -> list[str]:
-        """The C blocks of a section."""
-        return re.findall(r"^```c\n(.*?)^```", self.section(title), re.S | re.M)
+    def examples(self, title: Literal["Bad", "Good"]) -> list[Example]:
+        """The blocks of C and C++ in a section."""
+        found = re.findall(r"^```(c|cpp)\n(.*?)^```", self.section(title), re.S | re.M)
+        return [Example(f"example.{language}", text) for language, text in found]
 
 
 def parse_card(text: str, origin: str) -> Card:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 from heaplint.pythons import TargetError, TargetRange, default_target
@@ -33,6 +33,12 @@ DEFAULT_EXCLUDE: tuple[str, ...] = (
     "build", "dist", "_skbuild", "cmake-build-*", ".mypy_cache", ".pytest_cache", ".ruff_cache",
 )  # fmt: skip
 """Names of folders that hold no sources of the project: repositories, environments, build output, caches."""
+
+
+FrontEndName = Literal["auto", "tree-sitter", "clang"]
+
+FRONT_ENDS: tuple[FrontEndName, ...] = ("auto", "tree-sitter", "clang")
+"""What may read C: tree-sitter alone; libclang, and tree-sitter where that cannot; or the other way round (auto)."""
 
 
 class ConfigError(Exception):
@@ -87,6 +93,9 @@ class Config:
     force_exclude: bool = False
     """What is left out is left out when it is named, too."""
     target: TargetRange = field(default_factory=TargetRange)
+    frontend: FrontEndName = "auto"
+    compile_commands: Path | None = None
+    """The compile database that was named; None when one is looked for."""
     severity: Severity = "note"
     """Findings less serious are dropped."""
     precision: Precision = "low"
@@ -107,6 +116,8 @@ class Overrides:
     include_generated: bool | None = None
     force_exclude: bool = False
     target_python: str | None = None
+    frontend: str | None = None
+    compile_commands: Path | None = None
     severity: str | None = None
     precision: str | None = None
 
@@ -267,7 +278,7 @@ class _Table:
 
 KEYS = (
     "select", "extend-select", "ignore", "per-file-ignores", "exclude", "extend-exclude", "include-generated",
-    "target-python", "severity", "precision", "api",
+    "target-python", "frontend", "severity", "precision", "api",
 )  # fmt: skip
 
 
@@ -294,6 +305,8 @@ def _build(
         include_generated=bool(generated if overrides.include_generated is None else overrides.include_generated),
         force_exclude=overrides.force_exclude,
         target=_target(table, overrides.target_python, requires),
+        frontend=cast(FrontEndName, _level(table, "frontend", overrides.frontend, FRONT_ENDS)),
+        compile_commands=overrides.compile_commands,
         severity=cast(Severity, _level(table, "severity", overrides.severity, SEVERITIES)),
         precision=cast(Precision, _level(table, "precision", overrides.precision, PRECISIONS)),
         api=_api(table),
@@ -301,7 +314,7 @@ def _build(
 
 
 def _level(table: _Table, key: str, asked: str | None, levels: Sequence[str]) -> str:
-    """The level asked for on the command line, else in the file, else the lowest."""
+    """The word asked for on the command line, else in the file, else the first of those that are allowed."""
     told = table.text(key)
     level = asked if asked is not None else told if told is not None else levels[0]
     if level not in levels:

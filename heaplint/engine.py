@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
 
 from heaplint import checks
 from heaplint.cards import Card, all_cards
@@ -18,6 +20,7 @@ from heaplint.filters import suppress
 from heaplint.filters.select import Selection
 from heaplint.findings import Finding, Fix, Notice, Related, Span
 from heaplint.fixes import Fixing, fix_for
+from heaplint.frontend.clang.exact import ExactFrontEnd
 from heaplint.frontend.reader import Reader
 from heaplint.ir import Place
 from heaplint.model.extract import extract
@@ -27,6 +30,7 @@ from heaplint.pythons import TargetRange, Version, range_text, specifier_matches
 from heaplint.source import SourceFile
 
 Progress = Callable[[int, int], None]
+FrontEndUse = Literal["tree-sitter", "clang", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Result:
     notices: tuple[Notice, ...]
     files: int
     """How many files were read."""
+    front_ends: Mapping[str, FrontEndUse] = field(default_factory=dict)
+    """What read each of them."""
 
 
 def run(discovery: Discovery, config: Config, progress: Progress | None) -> Result:
@@ -56,18 +62,24 @@ def _run(discovery: Discovery, config: Config, progress: Progress | None) -> tup
     sources = discovery.sources
     reported = {source.path: source for source in discovery.files}
     selection = Selection.from_config(config, all_cards(), root=discovery.root)
-    program, reader = read_program(sources, config, progress)
+    program, reader, exact = read_program(sources, config, progress, discovery.root)
     merged = merge(_reports(program, selection), sources, config.target)
-    told = (notice for notice in (*sorted(reader.notices), *_unread(program, sources)) if notice.path in reported)
+    if exact is not None:
+        exact.close()
+    unread = (*sorted(reader.notices), *(exact.notices() if exact is not None else ()), *_unread(program, sources))
+    told = (notice for notice in unread if notice.path in reported or notice.kind == "front-end")
     kept = tuple(one for one in merged if one.span.path in reported and selection.keeps(one))
     notices = tuple(dict.fromkeys((*discovery.notices, *told)))
-    return Result(suppress.apply(kept, reported, selection), notices, len(reported)), program
+    used = front_ends_of(reported, exact)
+    return Result(suppress.apply(kept, reported, selection), notices, len(reported), used), program
 
 
 def census(discovery: Discovery, config: Config) -> Census:
     """Every type and module of the files that were discovered."""
     with collector_at_rest():
-        program, _ = read_program(discovery.sources, config, None)
+        program, _, exact = read_program(discovery.sources, config, None, discovery.root)
+        if exact is not None:
+            exact.close()
         return _census_of(program, discovery)
 
 
@@ -94,10 +106,13 @@ def collector_at_rest() -> Iterator[None]:
 
 
 def read_program(
-    sources: dict[str, SourceFile], config: Config, progress: Progress | None
-) -> tuple[Program, Reader]:
-    """Read all files and link what they define."""
+    sources: dict[str, SourceFile], config: Config, progress: Progress | None, root: Path = Path()
+) -> tuple[Program, Reader, ExactFrontEnd | None]:
+    """Read all files and link what they define; whoever is done with the program closes the exact front end."""
     reader = Reader(sources, config.target.versions)
+    exact: ExactFrontEnd | None = None
+    if config.frontend != "tree-sitter":
+        exact = reader.exact = ExactFrontEnd(config.frontend, sources, reader.resolve, root, config.compile_commands)
     views = {}
     mains = reader.main_files()
     for done, path in enumerate(mains):
@@ -112,7 +127,19 @@ def read_program(
     for unit in program.units:
         extract(unit)
     link(program)
-    return program, reader
+    return program, reader, exact
+
+
+def front_ends_of(reported: Iterable[str], exact: ExactFrontEnd | None) -> dict[str, FrontEndUse]:
+    """What read each file; where both did, the default front end read what libclang could not, or the other way round."""
+    used: dict[str, FrontEndUse] = {}
+    for path in reported:
+        tally = exact.tallies.get(path) if exact is not None else None
+        if tally is None or not tally.exact:
+            used[path] = "tree-sitter"
+        else:
+            used[path] = "both" if tally.default or (exact is not None and exact.mode == "auto") else "clang"
+    return used
 
 
 def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Report, Unit]]:

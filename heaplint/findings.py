@@ -93,7 +93,7 @@ class Finding:
 NoticeKind = Literal[
     "skipped-generated", "skipped-vendored", "skipped-size", "skipped-binary", "skipped-encoding",
     "skipped-context", "unreadable",
-    "unterminated", "unbalanced", "conditional", "too-complex", "unresolved", "partly-analyzed", "link-outside",
+    "unterminated", "unbalanced", "conditional", "too-complex", "unresolved", "partly-analyzed", "link-outside", "front-end",
     "stale-baseline",
 ]
 

@@ -177,7 +177,8 @@ class CType:
     pointers: int = 0
     arrays: tuple[str, ...] = ()
     storage: frozenset[str] = frozenset()
-    """static, extern, const, volatile, thread_local, typedef, inline."""
+    """static, extern, const, volatile, thread_local, typedef, inline. Of C++: reference for a variable that is another's name, class for an
+    object of a class, which has what is given to it and may give it away when it goes."""
     function: bool = False
     """A function or pointer to one."""
 

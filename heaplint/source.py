@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 
 from heaplint.findings import Span
 
-CPLUSPLUS_SUFFIXES = (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".C")
+CPLUSPLUS_SUFFIXES = (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".C")
 """Names of files that are C++."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _NEWLINE = re.compile(rb"\n")
+_ONLY_CPLUSPLUS = re.compile(
+    rb"^[ \t]*(?:namespace\b[\w \t:]*\{?[ \t]*$|template[ \t]*<|class[ \t]+\w+[ \t]*(?:[:{;]|$)|using[ \t]+(?:namespace\b|\w+[ \t]*=)|"
+    rb"(?:public|private|protected)[ \t]*:)", re.M,
+)
+_FOR_CPLUSPLUS = re.compile(rb"^[ \t]*#[ \t]*(?:if|ifdef|elif)\b[^\n]*\b__cplusplus\b", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +95,12 @@ class SourceFile:
     def _visible_start(self, line: int) -> int:
         start = self.line_starts[line - 1]
         return len(UTF8_BOM) if start == 0 and self.data.startswith(UTF8_BOM) else start
+
+
+def is_cplusplus(source: SourceFile) -> bool:
+    """Whether a file that is read for itself is C++: by its name, a header that no other file includes by its text."""
+    if source.path.endswith(CPLUSPLUS_SUFFIXES) or source.path.lower().endswith(CPLUSPLUS_SUFFIXES):
+        return True
+    if not source.path.endswith(".h") or _ONLY_CPLUSPLUS.search(source.data) is None:
+        return False
+    return _FOR_CPLUSPLUS.search(source.data) is None

@@ -35,7 +35,7 @@ def views(files: Files, target: str = NEW) -> list[UnitView]:
 
 
 def program(files: Files, target: str = NEW) -> Program:
-    return engine.read_program(sources(files), Config(target=TargetRange.parse(target)), None)[0]
+    return engine.read_program(sources(files), Config(target=TargetRange.parse(target), frontend="tree-sitter"), None)[0]
 
 
 def types(files: Files, target: str = NEW) -> dict[str, TypeDef]:

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from heaplint import engine
-from heaplint.cards import SECTIONS, Card, all_cards
+from heaplint.cards import SECTIONS, Card, Example, all_cards
 from heaplint.config import Config, Selectors
 from heaplint.discovery import Discovery
 from heaplint.findings import Finding
@@ -22,21 +22,21 @@ TARGET = re.compile(r"//\s*target-python:\s*(\S+)")
 CARDS = all_cards()
 
 
-def blocks(title: Literal["Bad", "Good"]) -> list[tuple[Card, int, str]]:
-    return [(card, number, text) for card in CARDS.values() for number, text in enumerate(card.examples(title), 1)]
+def blocks(title: Literal["Bad", "Good"]) -> list[tuple[Card, int, Example]]:
+    return [(card, number, one) for card in CARDS.values() for number, one in enumerate(card.examples(title), 1)]
 
 
 def named(case: object) -> str | None:
     return case.id if isinstance(case, Card) else str(case) if isinstance(case, int) else ""
 
 
-def lint(card: Card, text: str) -> list[Finding]:
-    target = TARGET.match(text)
+def lint(card: Card, example: Example) -> list[Finding]:
+    target = TARGET.match(example.text)
     config = Config(
         target=TargetRange.parse(target.group(1) if target else ">=3.10"),
         selectors=(Selectors(origin="test", select=None, extend_select=(card.id,), ignore=()),),
     )
-    source = SourceFile("example.c", text.encode())
+    source = SourceFile(example.path, example.text.encode())
     discovery = Discovery(root=Path("/"), project=Path("/"), files=(source,), notices=())
     return list(engine.run(discovery, config, None).findings)
 
@@ -50,10 +50,10 @@ def expected(text: str) -> list[tuple[int, str, str]]:
     )
 
 
-@pytest.mark.parametrize(("card", "number", "text"), blocks("Bad"), ids=named)
-def test_bad_example_is_reported_as_the_card_says(card: Card, number: int, text: str) -> None:
-    findings = lint(card, text)
-    wanted = expected(text)
+@pytest.mark.parametrize(("card", "number", "example"), blocks("Bad"), ids=named)
+def test_bad_example_is_reported_as_the_card_says(card: Card, number: int, example: Example) -> None:
+    findings = lint(card, example)
+    wanted = expected(example.text)
     got = []
     for finding in findings:
         subjects = (finding.symbol, finding.function, finding.item)  # several members are one item, joined by commas
@@ -62,11 +62,11 @@ def test_bad_example_is_reported_as_the_card_says(card: Card, number: int, text:
     assert sorted(got) == wanted, "\n".join(f.message for f in findings)
 
 
-@pytest.mark.parametrize(("card", "number", "text"), blocks("Good"), ids=named)
-def test_good_example_is_silent(card: Card, number: int, text: str) -> None:
+@pytest.mark.parametrize(("card", "number", "example"), blocks("Good"), ids=named)
+def test_good_example_is_silent(card: Card, number: int, example: Example) -> None:
     """What another rule has to say of it is announced as in a Bad block."""
-    findings = lint(card, text)
-    others = [(line, rule) for line, rule, _ in expected(text)]
+    findings = lint(card, example)
+    others = [(line, rule) for line, rule, _ in expected(example.text)]
     assert card.id not in {rule for _, rule in others}
     assert [(f.span.line, f.rule) for f in findings] == others, [f.message for f in findings]
 

@@ -10,7 +10,7 @@ import pytest
 from test_cards import CARDS, TARGET, blocks, named
 
 from heaplint import engine
-from heaplint.cards import Card
+from heaplint.cards import Card, Example
 from heaplint.config import Config, Selectors
 from heaplint.discovery import Discovery
 from heaplint.findings import Edit, Finding, Fix, Span
@@ -48,24 +48,27 @@ def test_the_cards_say_which_rules_have_fixes() -> None:
     assert {card.id for card in CARDS.values() if card.fix != "none"} == set(FIXERS)
 
 
-@pytest.mark.parametrize(("card", "number", "text"), blocks("Bad"), ids=named)
-def test_a_fixed_example_is_clean_for_what_was_fixed(card: Card, number: int, text: str) -> None:
+@pytest.mark.parametrize(("card", "number", "example"), blocks("Bad"), ids=named)
+def test_a_fixed_example_is_clean_for_what_was_fixed(card: Card, number: int, example: Example) -> None:
     """Nothing that was fixed is found again, nothing new is found, and there is nothing left to fix."""
-    source = SourceFile("example.c", text.encode())
+    text = example.text
+    source = SourceFile(example.path, text.encode())
     discovery = Discovery(root=Path("/"), project=Path("/"), files=(source,), notices=())
     before = engine.run(discovery, configuration(text, card.id), None).findings
-    outcome = repaired(text, card.id)
+    outcome = repaired(text, card.id, path=example.path)
     left = {subject(finding) for finding in outcome.result.findings}
     assert not left & {subject(finding) for finding in outcome.fixed if finding.fix is not None}
     assert left <= {subject(finding) for finding in before}
     assert all(finding.fix is None for finding in outcome.result.findings)
-    assert repaired(after(outcome), card.id).changed == {}
+    assert repaired(after(outcome), card.id, path=example.path).changed == {}
 
 
 @pytest.mark.parametrize("card", [card for card in CARDS.values() if card.fix != "none"], ids=lambda card: card.id)
 def test_every_rule_with_fixes_fixes_one_of_its_examples(card: Card) -> None:
     assert any(
-        finding.rule == card.id for text in card.examples("Bad") for finding in repaired(text, card.id).fixed
+        finding.rule == card.id
+        for example in card.examples("Bad")
+        for finding in repaired(example.text, card.id, path=example.path).fixed
     )
 
 

@@ -31,6 +31,8 @@ EXPECT = re.compile(r"//\s*expect:(.*)$")
 EXPECTED = re.compile(r'(HL\d{3})\s+"([^"]*)"')
 EXTENSIONS = sorted(folder.name for folder in FIXTURES.iterdir() if (folder / "heaplint.toml").exists())
 
+SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
+
 Expectation = tuple[str, int, str, str]
 """Path, line, rule, and the symbol, function or item concerned."""
 
@@ -64,9 +66,9 @@ def reported(findings: tuple[Finding, ...], wanted: list[Expectation]) -> list[E
 
 
 def test_there_are_extensions() -> None:
-    assert {"static_types", "heap_types", "broken_gc", "multi_phase_state", "macros_and_conditionals"} <= set(
-        EXTENSIONS
-    )
+    assert {
+        "static_types", "heap_types", "broken_gc", "multi_phase_state", "macros_and_conditionals", "cplusplus",
+    } <= set(EXTENSIONS)
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
@@ -82,7 +84,7 @@ def test_everything_is_read(extension: str) -> None:
     discovery, config = read(extension)
     result = engine.run(discovery, config, None)
     assert result.notices == ()
-    assert result.files == len([path for path in (FIXTURES / extension).rglob("*") if path.suffix in (".c", ".h")])
+    assert result.files == len([path for path in (FIXTURES / extension).rglob("*") if path.suffix in SUFFIXES])
 
 
 def test_the_heap_twin_is_clean() -> None:

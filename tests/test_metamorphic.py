@@ -25,7 +25,7 @@ Change = Callable[[Files, random.Random], Files]
 TOKEN = re.compile(
     r"(?P<comment>/\*.*?\*/|//(?:\\\n|[^\n])*)|(?P<directive>(?:(?<=\n)|\A)[ \t]*\#(?:/\*.*?\*/|\\\n|[^\n])*)"
     r"|(?P<string>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(?P<name>[A-Za-z_]\w*)|(?P<number>\.?\d[\w.']*)"
-    r"|(?P<space>\s+)|(?P<sign>->|\+\+|--|<<=|>>=|<<|>>|[-+*/%&|^=!<>]=|&&|\|\||\.\.\.|\#\#|.)",
+    r"|(?P<space>\s+)|(?P<sign>->|::|\+\+|--|<<=|>>=|<<|>>|[-+*/%&|^=!<>]=|&&|\|\||\.\.\.|\#\#|.)",
     re.S,
 )
 GARBAGE = [
@@ -299,7 +299,7 @@ def compare(files: Files, config: Config, change: Change, seed: str) -> None:
     assert after == before
 
 
-CARDS = [(card, number, text) for card, number, text in blocks("Bad") if "heaplint:" not in text]
+CARDS = [(card, number, example) for card, number, example in blocks("Bad") if "heaplint:" not in example.text]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -312,9 +312,9 @@ def test_extensions(extension: str, change: Change) -> None:
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("rule", sorted({card.id for card, *_ in CARDS}))
 def test_bad_examples_of_cards(rule: str, change: Change) -> None:
-    for card, number, text in CARDS:
+    for card, number, example in CARDS:
         if card.id == rule:
-            compare({"example.c": text}, configured(card, text), change, f"{rule}-{number}")
+            compare({example.path: example.text}, configured(card, example.text), change, f"{rule}-{number}")
 
 
 def configured(card: Card, text: str) -> Config:

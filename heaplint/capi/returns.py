@@ -29,6 +29,8 @@ _BY_TYPE: Final = {
     "wchar_t *": "PyUnicode_AsWideCharString Py_DecodeLocale",
     "Py_UCS4": "PyUnicode_READ_CHAR PyUnicode_ReadChar PyUnicode_MAX_CHAR_VALUE",
     "PyTypeObject *": "Py_TYPE",
+    "Py_complex": "PyComplex_AsCComplex _Py_c_sum _Py_c_diff _Py_c_neg _Py_c_prod _Py_c_quot _Py_c_pow",
+    "Py_buffer *": "PyMemoryView_GET_BUFFER",
     "int": "strcmp strncmp atoi isalpha isdigit PyErr_WarnEx PyObject_IsTrue PyObject_RichCompareBool PyLong_AsInt",
 }
 

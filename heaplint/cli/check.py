@@ -32,6 +32,8 @@ def command(
         bool, typer.Option("--statistics", help="Count findings by rule instead of showing them.")
     ] = False,
     target_python: project.TargetPython = None,
+    frontend: project.Frontend = None,
+    compile_commands: project.CompileCommands = None,
     severity: Annotated[Severity | None, typer.Option(help="Report this severity and above.")] = None,
     precision: Annotated[Precision | None, typer.Option(help="Report rules of this precision and above.")] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, then report what is left.")] = False,
@@ -77,6 +79,8 @@ def command(
             force_exclude=force_exclude,
             include_generated=include_generated,
             target_python=target_python,
+            frontend=frontend,
+            compile_commands=compile_commands,
             severity=severity,
             precision=precision,
         )
@@ -101,7 +105,11 @@ def command(
             hushed = quiet or output_format in formats.DOCUMENTS
             if baseline is not None:
                 result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
-            report = Report(result.findings, result.notices, result.files, discovery.sources, all_cards(), census)
+            report = Report(
+                result.findings, result.notices, result.files, discovery.sources, all_cards(), result.front_ends, census
+            )
+            if verbose:
+                project.say_front_ends(result.front_ends)
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
             palette = text.with_links(palette) if wants_links(stream, color) else palette
             stream.writelines(formats.lines(report, output_format, palette, counted=statistics, closing=not quiet))

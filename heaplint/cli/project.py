@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +36,16 @@ StdinFilename = Annotated[
 ]
 TargetPython = Annotated[
     str | None, typer.Option("--target-python", metavar="RANGE", help="Pythons to look at: 3.12, 3.9-3.12, >=3.9.")
+]
+Frontend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="What reads C: tree-sitter, clang, or auto (tree-sitter, and clang where that fails)."
+    ),
+]
+CompileCommands = Annotated[
+    Path | None,
+    typer.Option("--compile-commands", metavar="FILE", help="The compile database for clang; else one is looked for."),
 ]
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, all or nothing, not to the terminal.")
@@ -71,6 +81,7 @@ def read(
         if isolated
         else configuration.load(cwd / places[0], overrides, cwd, config_file)
     )
+    check_front_end(config)
     discovery = discover(places, config, cwd, texts)
     if verbose:
         say(f"configuration: {config.file or 'none'}")
@@ -79,6 +90,24 @@ def read(
     if not discovery.files:
         say(f"warning: no C files to read in {' '.join(places)}")
     return config, discovery
+
+
+def check_front_end(config: Config) -> None:
+    """Raise ConfigError when what was asked for cannot be had: libclang, a compile database."""
+    from heaplint.config import ConfigError
+
+    if config.frontend == "clang":
+        from heaplint.frontend.clang.client import installed
+
+        if not installed():
+            raise ConfigError("--frontend clang: libclang is not installed (pip install libclang)")
+    if config.compile_commands is not None:
+        from heaplint.frontend.clang.compile_flags import CompileDatabaseError, load
+
+        try:
+            load(config.compile_commands, Path.cwd())
+        except CompileDatabaseError as error:
+            raise ConfigError(f"--compile-commands: {error}") from error
 
 
 def standard_input(places: Sequence[str], filename: str | None) -> dict[str, bytes]:
@@ -99,6 +128,16 @@ def say(words: str) -> None:
     from heaplint.report import sanitize
 
     sys.stderr.write(f"heaplint: {sanitize.text(words)}\n")
+
+
+def say_front_ends(front_ends: Mapping[str, str]) -> None:
+    """Which front end read each file; those that tree-sitter read alone are only counted."""
+    from heaplint.report.report import counted
+
+    others = {path: used for path, used in front_ends.items() if used != "tree-sitter"}
+    say(f"tree-sitter: {counted(len(front_ends) - len(others), 'file')}")
+    for path, used in others.items():
+        say(f"{used if used == 'clang' else 'tree-sitter and clang'}: {path}")
 
 
 def split(values: Sequence[str] | None) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import TypeVar
 from heaplint import ir
 
 State = TypeVar("State")
-NO_RETURN = frozenset({"Py_FatalError", "abort", "exit", "_exit", "Py_Exit", "Py_UNREACHABLE", "__builtin_unreachable"})
+NO_RETURN = frozenset({"Py_FatalError", "abort", "exit", "_exit", "Py_Exit", "Py_UNREACHABLE", "__builtin_unreachable", "throw"})
+"""Calls behind which nothing follows; `throw` is that of C++."""
 _MAX_NODES = 20_000
 
 
@@ -112,7 +113,8 @@ class _Builder:
                 return []
             case ir.If():
                 here = self.add(stmt.condition, frm)
-                ends = self.statement(stmt.then, [(here, True)])
+                entered: list[tuple[int, bool | None]] = [] if ir.is_null(stmt.condition) else [(here, True)]
+                ends = self.statement(stmt.then, entered)
                 return ends + (self.statement(stmt.otherwise, [(here, False)]) if stmt.otherwise else [(here, False)])
             case ir.Loop():
                 return self.loop(stmt, frm)

@@ -256,14 +256,19 @@ class _Walker:
             at = self.tracer.identity_parameter(name)
             if 0 <= at < len(call.args):
                 return self.path_of(call.args[at])
-            looks_like_cast = name.isupper() or name.endswith(("_CAST", "_cast", "_Cast"))
-            unknown = looks_like_cast and not name.startswith(("Py", "_Py")) and self.unit.function(name) is None
-            if len(call.args) == 1 and unknown:
+            if self.is_cast(call):
                 return self.path_of(call.args[0])
             helper = self.unit.function(name)
             if helper is not None and self.depth < 2:
                 return self.returned_member(helper, call)
         return None
+
+    def is_cast(self, call: ir.Call) -> bool:
+        """Whether a call is that of a macro or template whose name says that it casts, and that is not to be had."""
+        name = ir.called(call)
+        if len(call.args) != 1 or name.startswith(("Py", "_Py")):
+            return False
+        return (name.isupper() or name.endswith(("_CAST", "_cast", "_Cast"))) and self.unit.function(name) is None
 
     def returned_member(self, helper: ir.Function, call: ir.Call) -> str | None:
         """`get_field(self)` that gives back `&self->field` or `self->field`."""
@@ -376,7 +381,7 @@ class _Walker:
     def other_call(self, node: ir.Call, name: str, paths: list[str | None]) -> Iterator[Event]:
         here, where = self.place(node), self.function.name
         yield Event("call", paths[0] if paths and paths[0] is not None else "?", here, where, name, node)
-        if all(path is None for path in paths):
+        if all(path is None for path in paths) or (name.endswith("_cast") and self.is_cast(node)):
             return
         helper = self.unit.function(name) if name else None
         if helper is not None and self.depth < _MAX_DEPTH and len(node.args) <= len(helper.parameters) + 8:
@@ -388,9 +393,11 @@ class _Walker:
                 if event.kind != "return":
                     yield replace(event, direct=False) if event.direct else event
             return
+        of_another = self.unit.view.view.plus_plus and isinstance(node.function, ir.Member)
         for path, argument in zip(paths, node.args, strict=True):
             if path == "":
-                yield Event("escape" if _may_do_anything(name) else "touch", "", here, where, name, argument)
+                far = _may_do_anything(name) and not of_another  # a container looks things up by the object
+                yield Event("escape" if far else "touch", "", here, where, name, argument)
             elif path is not None and not (path.startswith(TYPE) and name.startswith(("Py", "_Py"))):
                 yield Event("touch", path, here, where, name, argument)
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 Kind = Literal["function", "declaration"]
 
-_PATIENCE = 20
+PATIENCE = 20
 """How many items may lack their end before every brace in column 0 is taken for one: looking ahead takes time."""
 _BRACE = re.compile(rb"[{}]")
 _COLUMN_ZERO_CLOSE = re.compile(rb"\n\}")
@@ -43,6 +43,12 @@ class Item:
     name: str
     """Of a function; "" for a declaration."""
     body: int
+    outer: int = -1
+    """Of a function written in a class: the index of the class's item; else -1."""
+    holds: bool = False
+    """Whether other items lie within this one."""
+    internal: bool = False
+    """Whether it stands in a namespace without a name: no other file can refer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def _top_level_braces(skeleton: bytes) -> tuple[list[tuple[int, int]], int | Non
                     opened = offset
                 depth += 1
             elif depth > 0:
-                at_margin = restarts > _PATIENCE and skeleton[offset - 1 : offset] == b"\n"
+                at_margin = restarts > PATIENCE and skeleton[offset - 1 : offset] == b"\n"
                 depth = 0 if at_margin else depth - 1
                 if depth == 0:
                     pairs.append((opened, offset))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from heaplint.capi.facts import since
 from heaplint.frontend.conditions import Condition, Value, evaluate, parse, satisfy
+from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes
 from heaplint.frontend.lexical import BLANK, Directive, Lexed
 from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
 
@@ -63,6 +64,10 @@ class Reading:
     includes: tuple[tuple[int, str, bool], ...] = ()
     """Each `#include` that is read: its offset, what it names, with the quotes or angle brackets, and whether it
     stands in a branch."""
+    plus_plus: bool = False
+    """Whether it is read as C++."""
+    scopes: Scopes = NO_SCOPES
+    """The classes and namespaces of this file and of those it includes; none when it is read as C."""
     _cache: dict[str, Macro | None] = field(default_factory=dict)
     _bodies: str | None = None
     _with: dict[str, tuple[str, ...]] = field(default_factory=dict)

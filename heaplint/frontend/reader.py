@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from heaplint.findings import Notice
+from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes, cut_cplusplus
 from heaplint.frontend.expand import expandable
 from heaplint.frontend.items import Cut, cut
 from heaplint.frontend.lexical import Lexed, lex
@@ -20,9 +21,9 @@ from heaplint.frontend.preprocess import (
     hidden_branches,
 )
 from heaplint.frontend.text import ExactReader, Text, UnitView
-from heaplint.frontend.treesitter import TreeSitterFrontEnd
+from heaplint.frontend.treesitter import FrontEnd, TreeSitterFrontEnd
 from heaplint.frontend.views import View
-from heaplint.source import CPLUSPLUS_SUFFIXES, SourceFile
+from heaplint.source import SourceFile, is_cplusplus
 
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
 _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdlib.h", "limits.h", "assert.h"})
@@ -69,9 +70,9 @@ class Reader:
         self._included: dict[str, list[str]] = {}
         self._branches: dict[str, frozenset[int]] = {}
         self._readings: dict[tuple[object, ...], Reading] = {}
-        self._cuts: dict[tuple[str, tuple[tuple[int, int], ...]], tuple[bytes, Cut]] = {}
+        self._cuts: dict[tuple[str, bool, tuple[tuple[int, int], ...]], tuple[bytes, Cut, Scopes]] = {}
         self._texts: dict[int, Text] = {}
-        self._shared: dict[str, dict[tuple[int, bytes], Parsed]] = {}
+        self._shared: dict[tuple[str, bool], dict[tuple[int, bytes], Parsed]] = {}
         self._macro_names = expandable(())
         self._front_end = TreeSitterFrontEnd()
         self._opening: set[str] = set()
@@ -163,16 +164,21 @@ class Reader:
             line = self.files[path].position(outcome.unbalanced)[0]
             self.notices.add(Notice(path, line, "conditional", "#if without #endif, or the other way round"))
         inactive = tuple(outcome.inactive)
-        identity = (path, inactive, tuple(id(one) for one in headers), _macro_key(outcome))
+        identity = (path, inactive, tuple(id(one) for one in headers), _macro_key(outcome), view.plus_plus)
         reading = self._readings.get(identity)
         if reading is None:
-            if (path, inactive) not in self._cuts:
-                self._cuts[path, inactive] = blank(lexed.code, inactive), cut(blank(lexed.skeleton, inactive))
-            code, _ = self._cuts[path, inactive]
+            shape = path, view.plus_plus, inactive
+            if shape not in self._cuts:
+                skeleton = blank(lexed.skeleton, inactive)
+                done, scopes = cut_cplusplus(skeleton) if view.plus_plus else (cut(skeleton), NO_SCOPES)
+                self._cuts[shape] = blank(lexed.code, inactive), done, scopes
+            code, _, scopes = self._cuts[shape]
+            if view.plus_plus:
+                scopes = scopes.with_others(header.scopes for header in headers)
             reading = self._readings[identity] = Reading(
                 path, code, outcome.macros, tuple(headers), inactive, outcome.defines,
                 tuple(offset for offset, _, _ in outcome.branches), _typedefs(lexed.code, inactive),
-                tuple(outcome.includes),
+                tuple(outcome.includes), view.plus_plus, scopes,
             )
             self._macro_names.update(expandable(outcome.macros))
         self._by_view.setdefault(path, {})[view.key] = reading
@@ -213,15 +219,23 @@ class Reader:
         """A reading cut into items."""
         known = self._texts.get(id(reading))
         if known is None:
-            _, done = self._cuts[reading.path, reading.inactive]
+            _, done, _ = self._cuts[reading.path, reading.plus_plus, reading.inactive]
             if done.unbalanced is not None:
                 line = self.files[reading.path].position(done.unbalanced)[0]
                 self.notices.add(Notice(reading.path, line, "unbalanced", "a brace without its partner"))
-            shared = self._shared.setdefault(reading.path, {})
+            shared = self._shared.setdefault((reading.path, reading.plus_plus), {})
             known = self._texts[id(reading)] = Text(
-                reading, done.items, self._front_end, shared, self._macro_names, python, self.exact
+                reading, done.items, self._front_end_for(reading, done), shared, self._macro_names, python, self.exact
             )
         return known
+
+    def _front_end_for(self, reading: Reading, done: Cut) -> FrontEnd:
+        """What parses the items of a reading; the grammar of C++ is loaded for the first file that is C++."""
+        if not reading.plus_plus:
+            return self._front_end
+        from heaplint.frontend.cplusplus import CPlusPlusFrontEnd
+
+        return CPlusPlusFrontEnd(done.items, reading.scopes)
 
     # -- views -----------------------------------------------------------------------------------------------------
 
@@ -231,7 +245,7 @@ class Reader:
         Which branches are of interest: those whose text names something of the C API (see _OF_INTEREST).
         """
         members = self.closure(path)
-        plus_plus = path.endswith(CPLUSPLUS_SUFFIXES)
+        plus_plus = is_cplusplus(self.files[path])
         found: list[tuple[View, list[tuple[int, int]], dict[str, frozenset[int]]]] = []
 
         in_circle = any(path in self.included(one) for one in members)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal, Protocol
 
 from heaplint import ir
+from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.expand import Expanded, Expander
 from heaplint.frontend.items import Item, function_name
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import Reading
-from heaplint.frontend.treesitter import TreeSitterFrontEnd
+from heaplint.frontend.treesitter import FrontEnd
 from heaplint.frontend.views import View
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -77,7 +78,7 @@ class Text:
 
     reading: Reading
     items: tuple[Item, ...]
-    front_end: TreeSitterFrontEnd
+    front_end: FrontEnd
     shared: dict[tuple[int, bytes], Parsed]
     """Parsed items of the same file in other views, by offset and digest of the expanded text."""
     macro_names: Set[str]
@@ -125,9 +126,9 @@ class Text:
         if not self._starts:
             self._starts = [item.start for item in self.items]
         index = bisect_right(self._starts, offset) - 1
-        if index < 0 or offset >= self.items[index].end:
-            return None
-        return self.items[index]
+        while index >= 0 and offset >= self.items[index].end:
+            index = self.items[index].outer
+        return self.items[index] if index >= 0 else None
 
     @property
     def functions(self) -> dict[str, list[Item]]:
@@ -138,7 +139,7 @@ class Text:
             for item in self.items:
                 if item.kind != "function":
                     continue
-                name = item.name
+                name = self.reading.scopes.canonical(item.name)
                 if name in expander.names or expander.uses_project_macro(item.start, item.body):
                     expanded = expander.expand(item.start, item.body).text
                     name = function_name(expanded) or name
@@ -157,29 +158,35 @@ class Text:
             return
         if needed and not any(word in self.code for word in needed):
             return
-        last = -1
-        for found in pattern.finditer(self.code):
-            if found.start() < last:
-                continue
-            item = self.item_at(found.start())
-            if item is not None:
-                last = item.end
-                yield item
+        yield from self._items_at(found.start() for found in pattern.finditer(self.code))
 
     def items_mentioning(self, names: Collection[str]) -> Iterator[Item]:
-        """The items in which one of these identifiers stands as a word, in order, each once.
+        """The items in which one of these identifiers (of a member of a class the last part) stands as a word.
+
+        In order, each once.
 
         Quicker than `items_with` and a pattern of the same words.
         """
         api = self._api_words()
         places = [
-            at for name in names if not name.startswith(("Py", "_Py")) or name.encode().lstrip(b"_") in api
+            at for name in {one.rpartition("::")[2] for one in names}
+            if not name.startswith(("Py", "_Py")) or name.encode().lstrip(b"_") in api
             for at in self.mentions(name)
         ]
+        yield from self._items_at(sorted(places))
+
+    def _items_at(self, offsets: Iterable[int]) -> Iterator[Item]:
+        """The innermost items that some offsets, in order, lie in; each once."""
         last = -1
-        for at in sorted(places):
+        around: set[int] = set()
+        for at in offsets:
             if at >= last and (item := self.item_at(at)) is not None:
-                last = item.end
+                if not item.holds:
+                    last = item.end
+                elif item.start in around:
+                    continue
+                else:
+                    around.add(item.start)
                 yield item
 
     def may_mention(self, name: str) -> bool:
@@ -199,7 +206,13 @@ class Text:
         return _API_WORD.search(self.code) is not None
 
     def mentions(self, name: str) -> Iterator[int]:
-        """The offsets at which an identifier stands as a word; comments are no text, strings are."""
+        """The offsets at which an identifier stands as a word; comments are no text, strings are.
+
+        Of a member's name (`A::b`, with blanks or without) the offsets that the name's length leads behind it from.
+        """
+        if "::" in name:
+            pattern = rb"\b" + re.escape(name).encode().replace(rb"::", rb"\s*::\s*") + rb"\b"
+            return (found.end() - len(name) for found in re.finditer(pattern, self.code))
         return word_offsets(self.code, name.encode())
 
     def parse(self, item: Item) -> Parsed:
@@ -252,8 +265,14 @@ class Text:
         yield from (self._problems[start] for start in sorted(self._problems))
 
     def function(self, name: str) -> ir.Function | None:
-        """The definition of a function; None when this file has none, or it could not be read."""
-        for item in self.functions.get(name, ()):
+        """The definition of a function; None when this file has none or overloads it, or it could not be read."""
+        if name.startswith(LAMBDA):
+            at = self.item_at(int(name.removeprefix(LAMBDA)))
+            return next((one for one in self.parse(at).functions if one.name == name), None) if at is not None else None
+        items = self.functions.get(name, ())
+        if len(items) > 1 and self.reading.plus_plus:
+            return None  # which of several overloads is called is not known
+        for item in items:
             functions = self.parse(item).functions
             named = next((one for one in functions if one.name == name), None)  # macros before it may make others
             if named is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser
@@ -35,20 +35,30 @@ _ALSO_UNARY = frozenset("-+&*")
 """Operators of two operands that may be meant with one, behind what may be a cast."""
 
 
+class FrontEnd(Protocol):
+    """Whatever reads items."""
+
+    def parse(self, expanded: Expanded, path: str) -> Parsed:
+        """Read one item; never fails."""
+
+
 class TreeSitterFrontEnd:
-    """Parses items; one parser for all of a run."""
+    """Parses items of C; one parser for all of a run."""
 
     def __init__(self) -> None:
         self._parser = Parser(Language(tree_sitter_c.language()))
 
     def parse(self, expanded: Expanded, path: str) -> Parsed:
         """Read one item; never fails."""
-        depth = _nesting(expanded.text)
-        if depth > _MAX_NESTING:
-            return Parsed(complete=False, problem=f"nested {depth} levels deep", problem_at=expanded.at(0))
-        root = self._parser.parse(expanded.text).root_node
-        lowering = _Lowering(expanded, path)
-        return lowering.unit(root)
+        return parse_with(self._parser, Lowering(expanded, path))
+
+
+def parse_with(parser: Parser, lowering: Lowering) -> Parsed:
+    """The tree that a parser makes of a text, lowered; a text nested too deeply for any parser is not read."""
+    depth = _nesting(lowering.source)
+    if depth > _MAX_NESTING:
+        return Parsed(complete=False, problem=f"nested {depth} levels deep", problem_at=lowering.at(0))
+    return lowering.unit(parser.parse(lowering.source).root_node)
 
 
 def _nesting(text: bytes) -> int:
@@ -66,7 +76,7 @@ def _nesting(text: bytes) -> int:
 
 
 @dataclass(slots=True)
-class _Declared:
+class Declared:
     """What a declarator adds to the type of its declaration."""
 
     name: str = ""
@@ -77,6 +87,7 @@ class _Declared:
     function: bool = False
     parameters: Node | None = None
     init: Node | None = None
+    storage: frozenset[str] = frozenset()
 
 
 _DECLARATORS = frozenset(
@@ -87,7 +98,7 @@ _DECLARATORS = frozenset(
 )
 
 
-_ctype = functools.lru_cache(maxsize=4096)(ir.CType)
+ctype = functools.lru_cache(maxsize=4096)(ir.CType)
 """Makes types; equal ones are one object."""
 
 
@@ -96,11 +107,11 @@ def _storage(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(words)
 
 
-def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+def both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
     return one | other if one and other else one or other
 
 
-class _Lowering:
+class Lowering:
     """Turns the tree of one item into IR."""
 
     def __init__(self, expanded: Expanded, path: str) -> None:
@@ -113,6 +124,8 @@ class _Lowering:
         self.problem = ""
         self.problem_at = 0
         self.structs: list[ir.Struct] = []
+        self.statements: Mapping[str, Callable[[Any, Node], ir.Stmt]] = STATEMENTS
+        self.expressions: Mapping[str, Callable[[Any, Node], ir.Expr]] = EXPRESSIONS
 
     # -- small things ----------------------------------------------------------------------------------------------
 
@@ -150,7 +163,7 @@ class _Lowering:
                 variables.extend(self.declaration(node))
             elif kind in ("struct_specifier", "union_specifier", "enum_specifier", "class_specifier"):
                 self.type_of(node)
-            elif kind in ("linkage_specification", "declaration_list"):
+            elif kind in ("linkage_specification", "declaration_list", "template_declaration", "namespace_definition"):
                 todo.extend(reversed(node.named_children))
             elif kind == "ERROR":
                 self.fail(node, "could not be parsed")
@@ -169,7 +182,7 @@ class _Lowering:
             return None
         declared = self.declarator(declarator)
         base = self.type_of(node.child_by_field_name("type"))
-        returns = _ctype(base.base, declared.pointers, (), _both(base.storage, self.storage(node)))
+        returns = ctype(base.base, declared.pointers, (), both(base.storage, self.storage(node)))
         parameters, variadic = self.parameters(declared.parameters)
         before = self.problem
         self.problem = ""
@@ -190,10 +203,10 @@ class _Lowering:
             if child.type == "parameter_declaration":
                 base = self.type_of(child.child_by_field_name("type"))
                 declarator = child.child_by_field_name("declarator")
-                declared = self.declarator(declarator) if declarator is not None else _Declared()
+                declared = self.declarator(declarator) if declarator is not None else Declared()
                 start, end = self.place(child)
-                storage = _both(base.storage, self.storage(child))
-                kind = _ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+                storage = both(base.storage, self.storage(child))
+                kind = ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
                 if kind.base == "void" and not kind.pointers and not declared.name:
                     continue
                 result.append(ir.Variable(start, end, declared.name, kind))
@@ -201,7 +214,7 @@ class _Lowering:
                 variadic = True
             elif child.type == "identifier":
                 start, end = self.place(child)
-                result.append(ir.Variable(start, end, self.text(child), _ctype("int")))
+                result.append(ir.Variable(start, end, self.text(child), ctype("int")))
         return tuple(result), variadic
 
     def storage(self, node: Node) -> frozenset[str]:
@@ -215,7 +228,7 @@ class _Lowering:
     def type_of(self, node: Node | None) -> ir.CType:
         """The type of a type specifier; structs with bodies are collected on the way."""
         if node is None:
-            return _ctype("int")
+            return ctype("int")
         kind = node.type
         if kind in ("struct_specifier", "union_specifier", "class_specifier"):
             name_node = node.child_by_field_name("name")
@@ -226,22 +239,22 @@ class _Lowering:
                 struct = self.struct(node, body, name, word == "union")
                 self.structs.append(struct)
                 if not name:
-                    return _ctype(f"{word} <{struct.start}>")
-            return _ctype(f"{word} {name}")
+                    return ctype(f"{word} <{struct.start}>")
+            return ctype(f"{word} {name}")
         if kind == "enum_specifier":
             tag = node.child_by_field_name("name")
-            return _ctype("enum " + (self.text(tag) if tag is not None else ""))
+            return ctype("enum " + (self.text(tag) if tag is not None else ""))
         if kind == "type_descriptor":
             base = self.type_of(node.child_by_field_name("type"))
             declarator = node.child_by_field_name("declarator")
             if declarator is None:
-                return _ctype(base.base, base.pointers, (), self.storage(node))
+                return ctype(base.base, base.pointers, (), self.storage(node))
             declared = self.declarator(declarator)
-            return _ctype(base.base, declared.pointers, declared.arrays, self.storage(node), declared.function)
+            return ctype(base.base, declared.pointers, declared.arrays, self.storage(node), declared.function)
         if kind == "macro_type_specifier":
             inner = node.child_by_field_name("type")
-            return self.type_of(inner) if inner is not None else _ctype(self.text(node))
-        return _ctype(" ".join(self.text(node).split()))
+            return self.type_of(inner) if inner is not None else ctype(self.text(node))
+        return ctype(" ".join(self.text(node).split()))
 
     def struct(self, node: Node, body: Node, name: str, union: bool) -> ir.Struct:
         fields: list[ir.Variable] = []
@@ -257,8 +270,8 @@ class _Lowering:
         start, end = self.place(node)
         return ir.Struct(start, end, name, union, tuple(fields), not broken)
 
-    def declarator(self, node: Node) -> _Declared:
-        declared = _Declared()
+    def declarator(self, node: Node) -> Declared:
+        declared = Declared()
         pointers = 0
         while True:
             kind = node.type
@@ -294,7 +307,7 @@ class _Lowering:
         before = len(self.structs)
         type_node = node.child_by_field_name("type")
         base = self.type_of(type_node)
-        storage = _both(base.storage, self.storage(node))
+        storage = both(base.storage, self.storage(node))
         if node.type == "type_definition":
             storage |= {"typedef"}
         body = self.structs[-1] if len(self.structs) > before else None
@@ -304,12 +317,10 @@ class _Lowering:
             declared = self.declarator(one)
             if one.has_error and any(child.type == "ERROR" for child in one.children):  # `HIDDEN PyTypeObject T = …`
                 self.fail(one, "a declaration could not be parsed")
-            kind = _ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
-            init = self.expr(declared.init) if declared.init is not None else None
             if node.type == "type_definition" and body is not None and not body.name and not declared.pointers:
                 named = ir.Struct(body.start, body.end, declared.name, body.union, body.fields, body.complete)
                 self.structs.append(named)
-            result.append(ir.Variable(declared.start, declared.end, declared.name, kind, init, body))
+            result.append(self.variable(declared, base, storage, body))
         if not declarators and node.type == "field_declaration" and body is not None:
             start, end = self.place(node)
             result.append(ir.Variable(start, end, "", base, None, body))
@@ -317,6 +328,14 @@ class _Lowering:
             if child.type == "ERROR":
                 self.fail(child, "a declaration could not be parsed")
         return result
+
+    def variable(
+        self, declared: Declared, base: ir.CType, storage: frozenset[str], body: ir.Struct | None
+    ) -> ir.Variable:
+        """One variable of a declaration."""
+        kind = ctype(base.base, base.pointers + declared.pointers, declared.arrays, storage, declared.function)
+        init = self.expr(declared.init) if declared.init is not None else None
+        return ir.Variable(declared.start, declared.end, declared.name, kind, init, body)
 
     # -- statements ------------------------------------------------------------------------------------------------
 
@@ -330,10 +349,10 @@ class _Lowering:
             if self.depth > _MAX_DEPTH:
                 self.fail(node, "nested too deeply")
                 return self.opaque(node)
-            handler = _STATEMENTS.get(node.type)
+            handler = self.statements.get(node.type)
             if handler is not None:
                 return handler(self, node)
-            if node.type in _EXPRESSIONS:
+            if node.type in self.expressions:
                 start, end = self.place(node)
                 return ir.ExprStmt(start, end, self.expr(node))
             return self.opaque(node)
@@ -348,7 +367,7 @@ class _Lowering:
             self.fail(node, "could not be parsed")
         self.depth += 1
         parts = tuple(
-            self.statement(child) if child.type in _STATEMENTS or child.type not in _EXPRESSIONS else self.expr(child)
+            self.statement(child) if child.type in self.statements or child.type not in self.expressions else self.expr(child)
             for child in node.named_children
             if child.child_count or child.type == "identifier"
         )
@@ -442,7 +461,7 @@ class _Lowering:
             if self.depth > _MAX_DEPTH:
                 self.fail(node, "nested too deeply")
                 return self.opaque(node)
-            handler = _EXPRESSIONS.get(node.type)
+            handler = self.expressions.get(node.type)
             return handler(self, node) if handler is not None else self.opaque(node)
         finally:
             self.depth -= 1
@@ -485,7 +504,7 @@ class _Lowering:
         if function is not None and function.type == "parenthesized_expression" and len(args) == 1:
             inner = function.named_children
             if len(inner) == 1 and inner[0].type == "identifier" and TYPE_LIKE.match(self.text(inner[0])):
-                return ir.Cast(start, end, _ctype(self.text(inner[0])), args[0])
+                return ir.Cast(start, end, ctype(self.text(inner[0])), args[0])
         callee = self.expr(function) if function is not None else ir.Opaque(start, end, "")
         return ir.Call(start, end, callee, args)
 
@@ -524,7 +543,7 @@ class _Lowering:
                 operand = ir.Constant(right.start - 1, right.end, "number", word + right.text)
             else:
                 operand = ir.Unary(right.start - inner, right.end, word, right)
-            return ir.Cast(start, end, _ctype(named), operand)
+            return ir.Cast(start, end, ctype(named), operand)
         return ir.Binary(start, end, word, self.field(node, "left"), self.field(node, "right"))
 
     def cast_type(self, node: Node | None) -> str:
@@ -558,7 +577,7 @@ class _Lowering:
             return ir.SizeOf(start, end, self.type_of(named), None)
         value = self.field(node, "value")
         if isinstance(value, ir.Name):
-            return ir.SizeOf(start, end, _ctype(value.text), value)
+            return ir.SizeOf(start, end, ctype(value.text), value)
         return ir.SizeOf(start, end, None, value)
 
     def offset_of(self, node: Node) -> ir.Expr:
@@ -605,49 +624,49 @@ class _Lowering:
         return ir.InitList(start, end, inner.entries if isinstance(inner, ir.InitList) else (), kind)
 
 
-_STATEMENTS: dict[str, Callable[[_Lowering, Node], ir.Stmt]] = {
-    "compound_statement": _Lowering.block,
-    "expression_statement": _Lowering.expression_statement,
-    "declaration": _Lowering.local_declaration,
-    "type_definition": _Lowering.local_declaration,
-    "return_statement": _Lowering.return_statement,
-    "if_statement": _Lowering.if_statement,
-    "while_statement": _Lowering.loop,
-    "do_statement": _Lowering.loop,
-    "for_statement": _Lowering.loop,
-    "switch_statement": _Lowering.switch_statement,
-    "case_statement": _Lowering.case_statement,
-    "break_statement": _Lowering.jump,
-    "continue_statement": _Lowering.jump,
-    "goto_statement": _Lowering.jump,
-    "labeled_statement": _Lowering.labeled_statement,
+STATEMENTS: dict[str, Callable[[Lowering, Node], ir.Stmt]] = {
+    "compound_statement": Lowering.block,
+    "expression_statement": Lowering.expression_statement,
+    "declaration": Lowering.local_declaration,
+    "type_definition": Lowering.local_declaration,
+    "return_statement": Lowering.return_statement,
+    "if_statement": Lowering.if_statement,
+    "while_statement": Lowering.loop,
+    "do_statement": Lowering.loop,
+    "for_statement": Lowering.loop,
+    "switch_statement": Lowering.switch_statement,
+    "case_statement": Lowering.case_statement,
+    "break_statement": Lowering.jump,
+    "continue_statement": Lowering.jump,
+    "goto_statement": Lowering.jump,
+    "labeled_statement": Lowering.labeled_statement,
 }
 
-_EXPRESSIONS: dict[str, Callable[[_Lowering, Node], ir.Expr]] = {
-    "identifier": _Lowering.identifier,
-    "field_identifier": _Lowering.identifier,
-    "type_identifier": _Lowering.identifier,
-    "true": _Lowering.identifier,
-    "false": _Lowering.identifier,
-    "null": _Lowering.identifier,
-    "number_literal": _Lowering.number,
-    "char_literal": _Lowering.char,
-    "string_literal": _Lowering.string,
-    "concatenated_string": _Lowering.concatenated,
-    "call_expression": _Lowering.call,
-    "field_expression": _Lowering.member,
-    "subscript_expression": _Lowering.subscript,
-    "pointer_expression": _Lowering.unary,
-    "unary_expression": _Lowering.unary,
-    "update_expression": _Lowering.unary,
-    "binary_expression": _Lowering.binary,
-    "comma_expression": _Lowering.binary,
-    "assignment_expression": _Lowering.assignment,
-    "conditional_expression": _Lowering.conditional,
-    "cast_expression": _Lowering.cast,
-    "sizeof_expression": _Lowering.sizeof,
-    "offsetof_expression": _Lowering.offset_of,
-    "parenthesized_expression": _Lowering.parenthesized,
-    "initializer_list": _Lowering.initializer_list,
-    "compound_literal_expression": _Lowering.compound_literal,
+EXPRESSIONS: dict[str, Callable[[Lowering, Node], ir.Expr]] = {
+    "identifier": Lowering.identifier,
+    "field_identifier": Lowering.identifier,
+    "type_identifier": Lowering.identifier,
+    "true": Lowering.identifier,
+    "false": Lowering.identifier,
+    "null": Lowering.identifier,
+    "number_literal": Lowering.number,
+    "char_literal": Lowering.char,
+    "string_literal": Lowering.string,
+    "concatenated_string": Lowering.concatenated,
+    "call_expression": Lowering.call,
+    "field_expression": Lowering.member,
+    "subscript_expression": Lowering.subscript,
+    "pointer_expression": Lowering.unary,
+    "unary_expression": Lowering.unary,
+    "update_expression": Lowering.unary,
+    "binary_expression": Lowering.binary,
+    "comma_expression": Lowering.binary,
+    "assignment_expression": Lowering.assignment,
+    "conditional_expression": Lowering.conditional,
+    "cast_expression": Lowering.cast,
+    "sizeof_expression": Lowering.sizeof,
+    "offsetof_expression": Lowering.offset_of,
+    "parenthesized_expression": Lowering.parenthesized,
+    "initializer_list": Lowering.initializer_list,
+    "compound_literal_expression": Lowering.compound_literal,
 }

@@ -58,8 +58,8 @@ class Declarations:
 
     def kind(self, declared: ir.CType, depth: int = 0) -> Kind | None:
         """The type that a declaration spells; None for functions, arrays of arrays and names that are not known."""
-        if declared.function or len(declared.arrays) > 1:
-            return None
+        if declared.function or len(declared.arrays) > 1 or "class" in declared.storage:
+            return None  # an object of a class may be converted, and so may its address
         named = self.named(declared.base, depth)
         if named is None or (named.array and (declared.arrays or declared.pointers)):
             return None

@@ -140,7 +140,7 @@ def _take(unit: Unit, found: _Found) -> None:
         for symbol, init in _elements(variable):
             unit.types.append(_static(unit, found, symbol, init))
     elif name == "PyStructSequence_Desc" and (variable.init is not None or found.function):
-        linkage = "static" in variable.type.storage or bool(found.function)
+        linkage = _internal(found)
         structseq = TypeDef(
             variable.name, None, "heap", "structseq", place(path, variable), linkage, local_to=found.function
         )
@@ -166,10 +166,18 @@ def _written(found: _Found) -> WrittenAs:
     return "macro" if found.macro else "initializer"
 
 
+def _internal(found: _Found) -> bool:
+    """Whether no other file can refer to a definition by its name."""
+    if found.function or "static" in found.variable.type.storage:
+        return True
+    item = found.text.item_at(found.variable.start) if found.text.reading.plus_plus else None
+    return item is not None and item.internal
+
+
 def _spec(unit: Unit, found: _Found, symbol: str, init: ir.InitList | None) -> TypeDef:
     path = found.text.path
     variable = found.variable
-    linkage = "static" in variable.type.storage or bool(found.function)
+    linkage = _internal(found)
     made = TypeDef(
         symbol, None, "heap", "macro" if found.macro else "spec", place(path, variable), linkage, local_to=found.function
     )
@@ -287,7 +295,7 @@ def _patched(unit: Unit, array: str) -> bool:
 
 def _static(unit: Unit, found: _Found, symbol: str, init: ir.InitList | None) -> TypeDef:
     path, variable = found.text.path, found.variable
-    linkage = "static" in variable.type.storage or bool(found.function)
+    linkage = _internal(found)
     made = TypeDef(
         symbol, None, "static", "runtime" if init is None else _written(found), place(path, variable), linkage,
         local_to=found.function,
@@ -384,6 +392,8 @@ def _globals(text: Text) -> Iterator[GlobalVariable]:
         limit = text.code.find(b"=", item.start, item.end)
         head_end = item.end if limit < 0 else limit
         brace = text.code.find(b"{", item.start, head_end)
+        if brace >= 0 and text.reading.plus_plus and _BRACED_POINTER.match(text.code, item.start, item.end):
+            head_end, brace = brace, -1
         if brace >= 0 or (item.end - item.start > 4000 and limit < 0):
             continue
         head = text.code[item.start : head_end]
@@ -427,6 +437,7 @@ def _with_static_pointers(text: Text) -> Iterator[Item]:
             yield item
 
 
+_BRACED_POINTER = re.compile(rb"\s*(?:\w+(?:\s*::\s*|\s+)){0,12}\w+\s*\*[\s*]*(?:\w+\s*::\s*){0,8}\w+\s*\{[^{};]*\}\s*;")
 _MACROISH = re.compile(rb"\s*(?:\w+\s+)*[A-Z_]+\s*\(")
 
 

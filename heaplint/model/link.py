@@ -51,16 +51,18 @@ def link(program: Program) -> None:
 
 def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
     """The units that mention a spec with external linkage, by its name."""
-    symbols = {
-        made.symbol.partition("[")[0].encode()
-        for unit in program.units for made in unit.types if made.kind == "heap" and not made.static_linkage
-    }
+    symbols: dict[bytes, set[str]] = {}  # by their last part
+    for unit in program.units:
+        for made in unit.types:
+            if made.kind == "heap" and not made.static_linkage:
+                symbol = made.symbol.partition("[")[0]
+                symbols.setdefault(symbol.rpartition("::")[2].encode(), set()).add(symbol)
     endings = {symbol[-5:] for symbol in symbols}  # most end alike (`_spec`): one search for all of them
     found: dict[str, list[Unit]] = {}
     for unit in program.units:
         words = {word for text in unit.own for ending in endings for word in _words_ending(text.code, ending)}
-        for symbol in sorted(words & symbols):
-            found.setdefault(symbol.decode(), []).append(unit)
+        for symbol in sorted({one for word in words & symbols.keys() for one in symbols[word]}):
+            found.setdefault(symbol, []).append(unit)
     return found
 
 

@@ -19,7 +19,12 @@ from heaplint.model.types import TypeDef
 
 Found = TypeVar("Found")
 
-_INITIALISED = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_INITIALISED = re.compile(rb"((?:[A-Za-z_]\w*\s*::\s*){0,8}[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*=(?!=)")
+_BRACED = re.compile(
+    rb"\s*(?!(?:class|struct|union|enum|namespace|typedef|template)\b[^;{]*\{[^;]*[;(])(?:[A-Za-z_]\w*(?:\s*::\s*|[\s*]+)){1,12}"
+    rb"((?:[A-Za-z_]\w*\s*::\s*){0,8}[A-Za-z_]\w*)\s*(?:\[[^\[\]]*\]\s*)*\{"
+)
+"""`T name{…}` of C++."""
 _ASSIGNED = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)|,)")
 _MACRO_USE = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _STATIC = re.compile(rb"\s*(?:\w+\s+)*?static\b")
@@ -192,7 +197,7 @@ def _functions(text: Text, items: Iterator[Item], macros: Collection[str]) -> It
 
 def is_static(text: Text, item: Item) -> bool:
     """Whether the definition of a function has internal linkage."""
-    return _STATIC.match(text.code, item.start, item.body) is not None
+    return item.internal or _STATIC.match(text.code, item.start, item.body) is not None
 
 
 def _initialised_index(text: Text) -> dict[str, Item]:
@@ -208,7 +213,9 @@ def _initialised_index(text: Text) -> dict[str, Item]:
             if text.code.find(b"=", item.start, min(end + 1, item.end)) >= 0:
                 found = _INITIALISED.search(text.code, item.start, end)
             if found:
-                index.setdefault(found.group(1).decode(), item)
+                index.setdefault(text.reading.scopes.canonical(found.group(1).decode()), item)
+            elif text.reading.plus_plus and (braced := _BRACED.match(text.code, item.start, item.end)):
+                index.setdefault(text.reading.scopes.canonical(braced.group(1).decode()), item)
             elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1), item):
                 for variable in text.parse(item).variables:
                     if variable.init is not None:
@@ -344,7 +351,7 @@ class Program:
             self._variables = {}
             for path, text in self._first_texts():
                 for known, item in _initialised_index(text).items():
-                    if not _STATIC.match(text.code, item.start, item.end):
+                    if not item.internal and not _STATIC.match(text.code, item.start, item.end):
                         where = self._variables.setdefault(known, [])
                         if path not in where:
                             where.append(path)

@@ -21,6 +21,7 @@ def render(report: Report) -> Iterator[str]:
             "tool": {"name": "heaplint", "version": __version__},
             "findings": [_finding(finding) for finding in report.findings],
             "notices": [_notice(notice) for notice in report.notices],
+            "files": [{"path": path, "front_end": used} for path, used in report.front_ends.items()],
             "summary": {
                 "files": report.files,
                 "findings": len(report.findings),

@@ -31,7 +31,7 @@ def render_few(notices: Sequence[Notice]) -> Iterator[str]:
             yield f"heaplint: {kind}: and {len(alike) - len(shown)} more (-v shows them)\n"
 
 
-DELIBERATE = frozenset({"skipped-generated", "skipped-vendored", "skipped-context", "stale-baseline"})
+DELIBERATE = frozenset({"front-end", "skipped-generated", "skipped-vendored", "skipped-context", "stale-baseline"})
 """Kinds of notices that tell of nothing which was asked to be analysed and was not."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from heaplint.cards import Card
 from heaplint.census import Census
@@ -23,6 +23,8 @@ class Report:
     sources: Mapping[str, SourceFile]
     """By path; the text of other files is never shown."""
     cards: Mapping[str, Card]
+    front_ends: Mapping[str, str] = field(default_factory=dict)
+    """What read each file: `tree-sitter`, `clang`, or `both`."""
     census: Census | None = None
     """The types and modules of the run, for the formats that show them."""
 

@@ -267,6 +267,8 @@ class Analysis:
         function = self.unit.function(name) if own or self.unit.has_function(name) else None
         if function is None:
             return None
+        if "class" in function.returns.storage:
+            return UNFOLLOWED  # the object that it returns may have what it was given
         home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
         return (self if home is self.unit else analysis(home)).summary(function) or UNFOLLOWED
 

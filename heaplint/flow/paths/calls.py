@@ -45,7 +45,7 @@ def _unknown(
     machine: Machine, state: State, into: str, name: str, args: tuple[Operand, ...], node: ir.Call
 ) -> list[State]:
     """Whatever it does with its arguments is not followed; unknown parts of the C API lend theirs."""
-    lent = name.startswith(("Py", "_Py"))
+    lent = name.startswith(("Py", "_Py")) and name.isidentifier()
     for operand in args:
         known = machine.read(state, operand)
         if known == 0 and type(known) is int:

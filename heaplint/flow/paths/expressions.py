@@ -85,6 +85,7 @@ def scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict[
             operand = ir.strip(node.operand)
             if isinstance(operand, ir.Name):
                 exposed.add(operand.text)
+    exposed.update(name for name, variable in declared.items() if variable.type.storage & {"reference", "class"})
     for name in exposed:
         local.pop(name, None)
     return declared

@@ -522,8 +522,8 @@ class _Interpreter:
                 return f"{site.name} fails"
             if not value[0] & site.fails:
                 return f"{site.name} succeeds"
-        if site.kind == "occurred":
-            return "an exception is set" if truth else "no exception is set"
+        if site.kind == "occurred" and value is not None:
+            return "no exception is set" if value[0] == ZERO else "an exception is set"
         return f"the condition is {'true' if truth != end.flipped else 'false'}"
 
     def recall(self, state: State, end: Branch) -> None:

@@ -620,8 +620,8 @@ class _Lowering:
             case ir.Index():
                 array = ir.strip(inner.object)
                 known = number(inner.index)
-                if known is None:
-                    self.value(inner.index)
+                if known is None and type(held := self.value(inner.index)) is str:
+                    self.emit(ESCAPE, held)  # an object that is a key: `map[object]`
                 if isinstance(array, ir.Name) and (declared := self.scalars.get(array.text)) and declared.type.arrays:
                     text = f"{array.text}[{'*' if known is None else known}]"
                     return text, known is not None and array.text in self.local

@@ -27,11 +27,11 @@ _START: Final = (
 )
 
 
-class Lost(Exception):
+class LostError(Exception):
     """The child died, or had to be killed; the text says why."""
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """libclang is not installed."""
 
 
@@ -60,7 +60,7 @@ def _paths() -> list[str]:
     places = [Path(one).resolve().parent for one in (spec.submodule_search_locations or ())] if spec else []
     places = [one for one in places if one != here or own == here]
     if not places:
-        raise Missing("libclang is not installed: pip install libclang")
+        raise MissingError("libclang is not installed: pip install libclang")
     return list(dict.fromkeys([str(own), *map(str, places)]))
 
 
@@ -68,7 +68,7 @@ def installed() -> bool:
     """Whether there is a libclang to ask."""
     try:
         return bool(_paths())
-    except Missing:
+    except MissingError:
         return False
 
 
@@ -81,7 +81,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, request: Request) -> Answer:
-        """The answer to a request; raises Lost when the child does not survive it, Missing without libclang."""
+        """The answer to a request; raises LostError when the child does not survive it, MissingError without libclang."""
         process = self._process or self._start()
         assert process.stdin is not None
         data = pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL)
@@ -92,12 +92,12 @@ class Child:
             process.stdin.flush()
             (length,) = struct.unpack("<Q", self._read(process, 8))
             if length > _MAX_ANSWER:
-                raise Lost("the answer is too long")
+                raise LostError("the answer is too long")
             answer = loaded(self._read(process, length))
         except (OSError, EOFError, pickle.UnpicklingError, struct.error) as error:
             self.close()
-            raise Lost(str(error) or type(error).__name__) from error
-        except Lost:
+            raise LostError(str(error) or type(error).__name__) from error
+        except LostError:
             self.close()
             raise
         except KeyboardInterrupt:
@@ -107,7 +107,7 @@ class Child:
             deadline.cancel()
         if not isinstance(answer, Answer) or len(answer.items) not in (0, len(request.items)):
             self.close()
-            raise Lost("it answered something else")
+            raise LostError("it answered something else")
         return answer
 
     def _read(self, process: subprocess.Popen[bytes], length: int) -> bytes:
@@ -118,7 +118,7 @@ class Child:
             part = os.read(descriptor, min(length, 1 << 20))
             if not part:
                 code = process.wait()
-                raise Lost(_REASONS.get(-code, "it ended without an answer"))
+                raise LostError(_REASONS.get(-code, "it ended without an answer"))
             parts.append(part)
             length -= len(part)
         return b"".join(parts)
@@ -126,7 +126,7 @@ class Child:
     def _start(self) -> subprocess.Popen[bytes]:
         code = _START.format(paths=_paths(), memory=self.memory, seconds=self.seconds)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(None if os.environ.get("HLDBG") else subprocess.DEVNULL),
+            [sys.executable, "-I", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=os.path.dirname(os.path.abspath(__file__)), start_new_session=True,
         )
         return self._process

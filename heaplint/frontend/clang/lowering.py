@@ -17,7 +17,15 @@ from clang.cindex import StorageClass, TLSKind, TypeKind
 
 from heaplint import ir
 from heaplint.frontend.clang import prelude
-from heaplint.frontend.clang.cursors import Cursor, Places, children, evaluated, initializer, is_anonymous_member, operator_of
+from heaplint.frontend.clang.cursors import (
+    Cursor,
+    Places,
+    children,
+    evaluated,
+    initializer,
+    is_anonymous_member,
+    operator_of,
+)
 from heaplint.frontend.parsed import Parsed
 
 _MAX_DEPTH = 220
@@ -39,6 +47,13 @@ _BUILT_IN = frozenset(
     """.split()
 )
 """What the grammar of the default front end takes for a type wherever it stands."""
+_CLASSES: Final = (Kind.STRUCT_DECL, Kind.UNION_DECL, Kind.CLASS_DECL)
+_CALLED: Final = (Kind.FUNCTION_DECL, Kind.VAR_DECL, Kind.PARM_DECL, Kind.FIELD_DECL)
+"""What C calls: functions, and pointers to them."""
+_NOT_OF_C: Final = (
+    TypeKind.LVALUEREFERENCE, TypeKind.RVALUEREFERENCE, TypeKind.MEMBERPOINTER, TypeKind.DEPENDENT, TypeKind.UNEXPOSED,
+    TypeKind.INVALID,
+)
 _POINTER_SIZE = 8
 _BY_SIZE: Final = {1: "char", 2: "short", 4: "int", 8: "long"}
 
@@ -46,10 +61,15 @@ _ctype = functools.lru_cache(maxsize=4096)(ir.CType)
 
 
 class Lowering:
-    """Turns cursors of one file into IR; `complete` is what the caller knows of diagnostics."""
+    """Turns cursors of one file into IR."""
 
-    def __init__(self, places: Places, path: str, shown: str) -> None:
-        """`path` is the file's name in the translation unit, `shown` the one in the project."""
+    def __init__(self, places: Places, path: str, shown: str, plus_plus: bool) -> None:
+        """`path` is the file's name in the translation unit, `shown` the one in the project.
+
+        Of C++ only what it shares with C is lowered here; the rest is a problem, so that the default front end, which
+        gives classes, references and exceptions their shape in the IR, reads that item.
+        """
+        self.plus_plus = plus_plus
         self.places = places
         self.path = path
         self.shown = shown
@@ -77,6 +97,10 @@ class Lowering:
         if not self.problem:
             self.problem, self.problem_at = why, self.place(cursor)[0]
 
+    def of_cplusplus(self, cursor: Cursor) -> None:
+        """Note what only C++ has."""
+        self.fail(cursor, f"C++: {cursor.kind.name.lower()}")
+
     # -- declarations ----------------------------------------------------------------------------------------------
 
     def unit(self, cursors: Iterable[Cursor]) -> Parsed:
@@ -95,6 +119,10 @@ class Lowering:
                     variables.append(self.variable(cursor))
                 case Kind.STRUCT_DECL | Kind.UNION_DECL | Kind.CLASS_DECL:
                     self.struct(cursor)
+                case Kind.ENUM_DECL | Kind.USING_DIRECTIVE | Kind.USING_DECLARATION | Kind.STATIC_ASSERT:
+                    pass
+                case _ if self.plus_plus:
+                    self.of_cplusplus(cursor)
         return Parsed(
             tuple(functions), tuple(variables), tuple(self.structs), (), not self.problem, self.problem, self.problem_at
         )
@@ -105,13 +133,12 @@ class Lowering:
         if body is None:
             return None
         start, end = self.named(cursor)
-        parameters = tuple(
-            self.parameter(one) for one in children(cursor) if one.kind == Kind.PARM_DECL
-        )
-        block = self.block(body)
+        if cursor.kind != Kind.FUNCTION_DECL:
+            self.of_cplusplus(cursor)
+        parameters = tuple(self.parameter(one) for one in children(cursor) if one.kind == Kind.PARM_DECL)
         return ir.Function(
             start, end, self.shown, sys.intern(cursor.spelling), self.ctype(cursor.result_type, _storage(cursor)),
-            parameters, _variadic(cursor), block,
+            parameters, _variadic(cursor), self.block(body),
         )
 
     def prototype(self, cursor: Cursor) -> ir.Variable:
@@ -129,6 +156,10 @@ class Lowering:
         """A variable, field or typedef."""
         start, end = self.named(cursor)
         typedef = cursor.kind in (Kind.TYPEDEF_DECL, Kind.TYPE_ALIAS_DECL)
+        if self.plus_plus and cursor.kind == Kind.VAR_DECL:
+            of_class = cursor.type.get_canonical().kind == TypeKind.RECORD and not cursor.type.is_pod()
+            if of_class or cursor.semantic_parent.kind in _CLASSES:
+                self.of_cplusplus(cursor)
         body = self.inline_body(cursor)
         kind = self.declared_type(cursor)
         if body is not None and not body.name:
@@ -163,11 +194,13 @@ class Lowering:
         for child in children(cursor):
             if child.kind == Kind.FIELD_DECL:
                 fields.append(self.variable(child))
-            elif child.kind in (Kind.STRUCT_DECL, Kind.UNION_DECL, Kind.CLASS_DECL) and child.is_anonymous():
+            elif self.plus_plus and (child.kind not in _CLASSES or child.kind == Kind.CLASS_DECL):
+                self.of_cplusplus(child)
+            elif child.kind in _CLASSES and child.is_anonymous():
                 body = self.struct(child)
                 if body is not None and is_anonymous_member(child):
                     fields.append(ir.Variable(*self.place(child), "", _ctype(f"{_word(child)} <{body.start}>"), None, body))
-            elif child.kind in (Kind.STRUCT_DECL, Kind.UNION_DECL, Kind.CLASS_DECL):
+            elif child.kind in _CLASSES:
                 self.struct(child)
         name = "" if cursor.is_anonymous() or _UNNAMED.search(cursor.spelling) or self.typedef_names(cursor) else cursor.spelling
         made = ir.Struct(start, end, sys.intern(name), cursor.kind == Kind.UNION_DECL, tuple(fields))
@@ -199,6 +232,8 @@ class Lowering:
     def ctype(self, kind: Any, storage: frozenset[str] = frozenset()) -> ir.CType:
         """A type as it is written, as far as libclang keeps that."""
         pointers, arrays, function = 0, [], False
+        if self.plus_plus and kind.get_canonical().kind in _NOT_OF_C:
+            self.problem = self.problem or "C++: a type that C does not have"
         while True:
             match kind.kind:
                 case TypeKind.POINTER | TypeKind.LVALUEREFERENCE | TypeKind.RVALUEREFERENCE | TypeKind.BLOCKPOINTER:
@@ -285,6 +320,8 @@ class Lowering:
 
     def opaque(self, cursor: Cursor) -> ir.Opaque:
         start, end = self.place(cursor)
+        if self.plus_plus:
+            self.of_cplusplus(cursor)
         text = self.places.text(cursor)[:_SHOWN]
         if self.depth > _MAX_DEPTH:
             return ir.Opaque(start, end, text)
@@ -303,7 +340,7 @@ class Lowering:
                 variables.append(self.variable(child))
             elif child.kind == Kind.FUNCTION_DECL:
                 variables.append(self.prototype(child))
-            elif child.kind in (Kind.STRUCT_DECL, Kind.UNION_DECL, Kind.CLASS_DECL):
+            elif child.kind in _CLASSES:
                 self.struct(child)
         return ir.Declaration(start, end, tuple(variables))
 
@@ -426,6 +463,10 @@ class Lowering:
         )
 
     def name(self, cursor: Cursor) -> ir.Expr:
+        if self.plus_plus:
+            named = cursor.referenced
+            if named is not None and (named.semantic_parent.kind in _CLASSES or named.type.kind in _NOT_OF_C):
+                self.of_cplusplus(named)
         return ir.Name(*self.place(cursor), sys.intern(cursor.spelling))
 
     def number(self, cursor: Cursor) -> ir.Expr:
@@ -462,14 +503,16 @@ class Lowering:
         inside = children(cursor)
         if not inside:
             return self.opaque(cursor)
+        if self.plus_plus and (called := cursor.referenced) is not None and called.kind not in _CALLED:
+            self.of_cplusplus(called)
         return ir.Call(start, end, self.expr(inside[0]), tuple(self.expr(one) for one in inside[1:]))
 
     def member(self, cursor: Cursor) -> ir.Expr:
         start, end = self.place(cursor)
         inside = [one for one in children(cursor) if one.kind.is_expression()]
         field = sys.intern(cursor.spelling)
-        if not inside:  # C++: a member of *this; C: of an anonymous struct, which is looked through
-            return ir.Member(start, end, ir.Name(start, start, "this"), field, True)
+        if not inside:  # C++: a member of *this
+            return self.opaque(cursor)
         if not field:
             return self.expr(inside[0])
         arrow = inside[0].type.get_canonical().kind == TypeKind.POINTER
@@ -562,6 +605,13 @@ class Lowering:
         )
         return ir.Entry(start, end, names, self.expr(value))
 
+    def null(self, cursor: Cursor) -> ir.Expr:
+        return ir.Name(*self.place(cursor), "NULL")
+
+    def truth(self, cursor: Cursor) -> ir.Expr:
+        token = self.token_at(cursor)
+        return ir.Name(*self.place(cursor), token if token in ("true", "false") else str(bool(evaluated(cursor))).lower())
+
     def compound_literal(self, cursor: Cursor) -> ir.Expr:
         start, end = self.place(cursor)
         inside = [one for one in children(cursor) if one.kind == Kind.INIT_LIST_EXPR]
@@ -629,4 +679,10 @@ _EXPRESSIONS: Final[dict[Any, Callable[[Lowering, Cursor], ir.Expr]]] = {
     Kind.COMPOUND_LITERAL_EXPR: Lowering.compound_literal,
     Kind.INIT_LIST_EXPR: Lowering.init_list,
     Kind.CXX_UNARY_EXPR: Lowering.sizeof,
+    Kind.CXX_STATIC_CAST_EXPR: Lowering.cast,
+    Kind.CXX_REINTERPRET_CAST_EXPR: Lowering.cast,
+    Kind.CXX_CONST_CAST_EXPR: Lowering.cast,
+    Kind.CXX_NULL_PTR_LITERAL_EXPR: Lowering.null,
+    Kind.GNU_NULL_EXPR: Lowering.null,
+    Kind.CXX_BOOL_LITERAL_EXPR: Lowering.truth,
 }

@@ -16,7 +16,7 @@ from heaplint.frontend.expand import stays
 from heaplint.frontend.lexical import Directive, lex
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import Text
-from heaplint.source import CPLUSPLUS_SUFFIXES, SourceFile
+from heaplint.source import SourceFile
 
 Resolve = Callable[[str, str], str | None]
 """(path of a file, what its include names) → the file of the project that is meant."""
@@ -27,13 +27,13 @@ _DECLARED_HERE: Final = re.compile(
     r"eval|ceval|import|longintrepr|modsupport|descrobject|tupleobject|listobject|dictobject|osdefs)\.h\Z"
 )
 _OF_C: Final = frozenset(
-    (f"{name}.h" for name in """
+    f"{name}.h" for name in """
     assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool
     stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype alloca dirent dlfcn fcntl getopt grp
     malloc netdb poll pthread pwd sched search semaphore strings syslog termios unistd utime sys/types sys/stat sys/time sys/wait
     sys/socket sys/select sys/param sys/mman sys/ioctl sys/uio sys/un sys/resource sys/file sys/utsname sys/times netinet/in
     netinet/tcp arpa/inet net/if memory process io direct windows winsock2 ws2tcpip
-    """.split())
+    """.split()
 ) | frozenset("cassert cctype cerrno cfloat climits cmath csetjmp csignal cstdarg cstddef cstdint cstdio cstdlib cstring ctime".split())
 _NAMED: Final = re.compile(r'["<]([^">]+)[">]')
 
@@ -73,7 +73,7 @@ class Composer:
         python = main.python
         hexadecimal = (python[0] << 24) | (python[1] << 16) | 0xF0
         version = (f"-DPY_VERSION_HEX={hexadecimal}", f"-DPY_MAJOR_VERSION={python[0]}", f"-DPY_MINOR_VERSION={python[1]}")
-        plus_plus = main.path.endswith(CPLUSPLUS_SUFFIXES)
+        plus_plus = main.reading.plus_plus
         return Sources(names[main.path], texts, names, (*version, *given.arguments), tuple(missing), plus_plus)
 
     def _text(self, reading: Reading, names: Mapping[str, str], flags: Flags, missing: dict[str, None]) -> bytes:
@@ -98,11 +98,11 @@ class Composer:
         for start, named, _ in reading.includes:
             put(start, self._include(reading.path, named, names, flags, missing))
         if self._guarded(directives):
-            for one in (directives[0], directives[-1]):
-                text[one.start : one.end] = data[one.start : one.end]
-        for one in directives:
-            if one.name == "pragma" and one.text.split()[:1] == ["once"]:
-                put(one.start, b"#pragma once")
+            for guard in (directives[0], directives[-1]):
+                text[guard.start : guard.end] = data[guard.start : guard.end]
+        for directive in directives:
+            if directive.name == "pragma" and directive.text.split()[:1] == ["once"]:
+                put(directive.start, b"#pragma once")
         return bytes(text)
 
     def _of(self, path: str) -> tuple[Directive, ...]:

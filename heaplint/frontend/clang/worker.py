@@ -74,7 +74,7 @@ def read(request: Request) -> _Unit:
     for _ in range(_ROUNDS):
         given = [*files.items(), (f"{ROOT}prelude.h", learned.prelude().encode())]
         unit = index.parse(ROOT + request.main, args=arguments, unsaved_files=given, options=_OPTIONS)
-        places = Places({name: text for name, text in given})
+        places = Places(dict(given))
         lessons, errors = _diagnostics(unit, places)
         if not learned.learn(lessons):
             break
@@ -104,7 +104,7 @@ def item(unit: _Unit, request: Request, start: int, end: int) -> Parsed | str:
     chosen = [cursor for at, cursor in unit.cursors.get(path, ()) if start <= at < end]
     if not chosen:  # a file that this view does not include, a part of what a macro makes
         return "libclang sees nothing here"
-    parsed = Lowering(unit.places, path, request.shown).unit(chosen)
+    parsed = Lowering(unit.places, path, request.shown, request.plus_plus).unit(chosen)
     return parsed if parsed.complete else parsed.problem
 
 
@@ -153,7 +153,8 @@ def _message(stream: BinaryIO) -> object | None:
     if len(header) < 8:
         return None
     (length,) = struct.unpack("<Q", header)
-    return pickle.loads(stream.read(length))
+    request: object = pickle.loads(stream.read(length))
+    return request
 
 
 def main(memory: int, seconds: int) -> None:
