@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heaplint import engine
+from heaplint.capi.scalars import canonical
 from heaplint.config import Config, FrontEndName, Overrides, isolated
 from heaplint.discovery import Discovery, discover
 from heaplint.model.expressions import key_of
@@ -49,7 +50,7 @@ def type_facts(unit: Unit, made: TypeDef) -> Iterator[str]:
     yield from (f"slot {name} {slot.name} {slot.function or key_of(slot.value)}" for slot in made.slots.values())
     if made.struct is not None:
         for field in made.struct.fields:
-            yield f"field {name} {field.name} {field.type.name if '<' not in field.type.base else ''} {field.type.pointers}"
+            yield f"field {name} {field.name} {'' if '<' in field.type.base else canonical(field.type.name)} {field.type.pointers}"
         yield from (f"member {name} {one.path}" for one in owned_members(unit, made.struct))
 
 

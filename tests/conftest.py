@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import types
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ class Result:
     findings: tuple[Finding, ...]
     notices: tuple[Notice, ...]
     files: int
+    front_ends: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_engine(discovery: Discovery, config: Config, progress: Callable[[int, int], None] | None) -> Result:

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,6 +95,9 @@ class Child:
             if length > _MAX_ANSWER:
                 raise LostError("the answer is too long")
             answer = loaded(self._read(process, length))
+        except BrokenPipeError as error:
+            self.close()
+            raise LostError(_reason(process)) from error
         except (OSError, EOFError, pickle.UnpicklingError, struct.error) as error:
             self.close()
             raise LostError(str(error) or type(error).__name__) from error
@@ -117,8 +121,7 @@ class Child:
         while length:
             part = os.read(descriptor, min(length, 1 << 20))
             if not part:
-                code = process.wait()
-                raise LostError(_REASONS.get(-code, "it ended without an answer"))
+                raise LostError(_reason(process))
             parts.append(part)
             length -= len(part)
         return b"".join(parts)
@@ -140,10 +143,17 @@ class Child:
         process.wait()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(OSError):  # what was not sent yet has nobody to go to
+                    stream.close()
+
+
+def _reason(process: subprocess.Popen[bytes]) -> str:
+    """Why a process has ended that should not have."""
+    return _REASONS.get(-process.wait(), "it ended without an answer")
 
 
 _REASONS: Final = {
-    24: "it took too much processor time", 9: "it was killed", 11: "libclang crashed", 6: "libclang gave up, for lack of memory perhaps",
+    24: "it took too much processor time", 9: "it was killed, for the time it took perhaps", 11: "libclang crashed",
+    6: "libclang gave up, for lack of memory perhaps",
 }
 """Signals of POSIX → what they mean here (SIGXCPU has this number on Linux and macOS)."""

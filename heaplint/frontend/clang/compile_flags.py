@@ -86,7 +86,7 @@ def load(database: Path, root: Path) -> Mapping[str, Flags]:
         base = root / folder if isinstance(folder, str) else root
         source = os.path.normpath(base / entry["file"])
         if source not in result:
-            result[source] = _flags(list(_words(entry)), str(base))
+            result[source] = _flags(list(_words(entry)), str(base), os.path.normpath(root))
     return result
 
 
@@ -101,7 +101,8 @@ def _words(entry: Mapping[str, object]) -> Iterator[str]:
             return
 
 
-def _flags(words: list[str], base: str) -> Flags:
+def _flags(words: list[str], base: str, root: str) -> Flags:
+    """Folders of the project are left out: its headers are given to libclang as heaplint has read them."""
     directories: dict[str, None] = {}
     definitions: list[str] = []
     at = 1  # the compiler
@@ -115,7 +116,8 @@ def _flags(words: list[str], base: str) -> Flags:
                 value = words[at]
                 at += 1
             folder = os.path.normpath(os.path.join(base, value))
-            if value and os.path.isdir(folder) and not value.startswith(("=", "-", "@")):
+            outside = os.path.relpath(folder, root).startswith(os.pardir)
+            if value and outside and os.path.isdir(folder) and not value.startswith(("=", "-", "@")):
                 directories[folder] = None
             continue
         if word in ("-D", "-U") and at < len(words):

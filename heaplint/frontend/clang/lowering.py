@@ -37,6 +37,7 @@ _BINARY: Final = (
 _UNARY: Final = "? p++ p-- ++ -- & * + - ~ ! __real __imag __extension__ co_await".split()
 _UNNAMED = re.compile(r"\((?:unnamed|anonymous)\b")
 _QUALIFIERS = re.compile(r"\b(?:const|volatile|restrict|__restrict)\b")
+_ATOMIC = re.compile(r"_Atomic\((.*)\)\Z")
 _TRAILING = re.compile(rb"\s*;")
 _SIZEOF = re.compile(r"sizeof\s*\(\s*(\w[\w\s]*?)\s*((?:\*\s*)*)\)")
 _PREDEFINED = frozenset({"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "__FILE__"})
@@ -254,7 +255,7 @@ class Lowering:
         return _ctype(self.base(kind), pointers, tuple(arrays), storage | qualifiers, function)
 
     def base(self, kind: Any) -> str:
-        spelling = str(kind.spelling)
+        spelling = _ATOMIC.sub(r"\1", str(kind.spelling))
         declaration = kind.get_declaration()
         if _UNNAMED.search(spelling):
             if declaration.kind == Kind.ENUM_DECL:

@@ -97,9 +97,8 @@ class Composer:
                     text[start : ends[start]] = data[start : ends[start]]
         for start, named, _ in reading.includes:
             put(start, self._include(reading.path, named, names, flags, missing))
-        if self._guarded(directives):
-            for guard in (directives[0], directives[-1]):
-                text[guard.start : guard.end] = data[guard.start : guard.end]
+        for guard in self._guard(directives):
+            text[guard.start : guard.end] = data[guard.start : guard.end]
         for directive in directives:
             if directive.name == "pragma" and directive.text.split()[:1] == ["once"]:
                 put(directive.start, b"#pragma once")
@@ -112,13 +111,19 @@ class Composer:
         return known
 
     @staticmethod
-    def _guarded(directives: tuple[Directive, ...]) -> bool:
-        """Whether a file begins with `#ifndef NAME` and `#define NAME`, and ends with `#endif`."""
-        if len(directives) < 3 or directives[-1].name != "endif":
-            return False
-        first, second = directives[:2]
-        name = first.text.split()[0] if first.name == "ifndef" and first.text else ""
-        return bool(name) and second.name == "define" and second.text.split()[:1] == [name]
+    def _guard(directives: tuple[Directive, ...]) -> tuple[Directive, ...]:
+        """The `#ifndef NAME` before a `#define NAME` that keeps a file from being read twice, and its `#endif`."""
+        opened: list[tuple[Directive, bool]] = []
+        for index, one in enumerate(directives):
+            if one.name.startswith("if"):
+                after = directives[index + 1] if index + 1 < len(directives) else one
+                guards = one.name == "ifndef" and after.name == "define" and after.text.split()[:1] == one.text.split()[:1]
+                opened.append((one, guards))
+            elif one.name == "endif" and opened:
+                first, guards = opened.pop()
+                if guards and not opened:
+                    return first, one
+        return ()
 
     def _include(
         self, path: str, named: str, names: Mapping[str, str], flags: Flags, missing: dict[str, None]

@@ -44,6 +44,7 @@ WINDOW: Final = 80
 """How much of the text around a use is looked at."""
 _STATEMENT_BEGINS = re.compile(r"(?:\A|[;{}])\s*(?:(?:const|static|volatile|register|extern)\s+)*\Z")
 _OPENED = re.compile(r"[(,]\s*(?:const\s+)?\Z")
+_PARENTHESIS = re.compile(r"\(\s*(?:const\s+)?\Z")
 _TYPE_WANTED = re.compile(r"(?:\b(?:sizeof|offsetof|alignof)\s*\(\s*|\bva_arg\s*\([^()]*,\s*|_cast\s*<\s*|\bnew\s+)(?:const\s+)?\Z")
 _DECLARES = re.compile(r"\s*(?:const\b\s*)?[*&\s]\s*(?:\*\s*)*(?:const\b\s*)?[A-Za-z_]\w*\s*[;=,(\[)]")
 _DECLARES_PARAMETER = re.compile(r"\s+[A-Za-z_]\w*\s*[,)]")
@@ -58,7 +59,9 @@ def use_of(name: str, before: str, after: str) -> Use:
         return "type"
     if _STATEMENT_BEGINS.search(before) and _DECLARES.match(after):
         return "type"
-    if _OPENED.search(before) and (_CASTS.match(after) if before.rstrip().endswith(("(", "const")) else _DECLARES_PARAMETER.match(after)):
+    if _OPENED.search(before) and _DECLARES_PARAMETER.match(after):
+        return "type"
+    if _PARENTHESIS.search(before) and _CASTS.match(after):
         return "type"
     following = after.lstrip()
     if following.startswith("->"):
