@@ -1,0 +1,113 @@
+"""Words of this process's memory, and what the system says of where they lie. Linux; elsewhere nothing is mapped."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import ctypes
+import os
+import re
+from typing import List, Optional, Tuple
+
+WORD = ctypes.sizeof(ctypes.c_void_p)
+_GREATEST_BLOCK = 1 << 32
+_IN_USE, _MAPPED = 1, 2
+
+
+def _type_offset() -> int:
+    """Where an object has the pointer to its type: builds without a GIL have another header."""
+    one = object()
+    return words(id(one), object.__basicsize__).index(id(object)) * WORD
+
+
+def words(start: int, size: int) -> List[int]:
+    """The whole words of a stretch of memory that is known to be readable."""
+    return list((ctypes.c_size_t * (size // WORD)).from_address(start))
+
+
+TYPE_OFFSET = _type_offset()
+
+
+class Maps:
+    """The mappings of this process as they are now (proc_pid_maps(5))."""
+
+    def __init__(self) -> None:
+        self._areas: List[Tuple[int, int, str, str]] = []
+        with contextlib.suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                fields = line.rstrip("\n").split(None, 5)
+                start, end = (int(part, 16) for part in fields[0].split("-"))
+                self._areas.append((start, end, fields[1], fields[5] if len(fields) == 6 else ""))
+        self._starts = [area[0] for area in self._areas]
+
+    def of_file(self, path: str) -> List[Tuple[int, int]]:
+        """The stretches into which a file is mapped, with the zeroed memory (.bss) that follows its last."""
+        path = os.path.realpath(path)
+        found = []
+        for index, (start, end, _, name) in enumerate(self._areas):
+            if name == path:
+                found.append((start, end))
+                if index + 1 < len(self._areas):
+                    after = self._areas[index + 1]
+                    if after[0] == end and not after[3]:
+                        found.append(after[:2])
+        return found
+
+    def readable(self, address: int, size: int = WORD) -> bool:
+        """Whether all of a stretch can be read."""
+        area = self._area(address)
+        return area is not None and address + size <= area[1] and "r" in area[2]
+
+    def static(self, address: int) -> bool:
+        """Whether an address lies in a file's mapping or in the zeroed memory that follows one: not on a heap."""
+        index = bisect.bisect_right(self._starts, address) - 1
+        area = self._area(address)
+        if area is None:
+            return False
+        if area[3]:
+            return not area[3].startswith("[")
+        before = self._areas[index - 1] if index else None
+        return before is not None and before[1] == area[0] and before[3].startswith("/")
+
+    def pointers_into(self, target: Tuple[int, int]) -> int:
+        """How many words of memory that is no file's and no stack point into a stretch.
+
+        The stretch is taken with all that shares its upper bytes; words are found by those.
+        """
+        count = 0
+        for upper in range(target[0] >> 24, ((target[1] - 1) >> 24) + 1):
+            pattern = re.compile(re.escape(upper.to_bytes(WORD - 3, "little")), re.DOTALL)
+            for start, end, allowed, name in self._areas:
+                if not allowed.startswith("rw") or name not in ("", "[heap]") or self.static(start):
+                    continue
+                content = memoryview((ctypes.c_char * (end - start)).from_address(start)).cast("B")
+                for found in pattern.finditer(content):
+                    at = found.start() - 3
+                    if at % WORD == 0 and at >= 0:
+                        count += target[0] <= int.from_bytes(content[at : at + WORD], "little") < target[1]
+        return count
+
+    def _area(self, address: int) -> Optional[Tuple[int, int, str, str]]:
+        index = bisect.bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._areas[index][1]:
+            return None
+        return self._areas[index]
+
+    def block(self, address: int) -> int:
+        """The usable size of the block of glibc's malloc that begins here; 0 when none that is in use does.
+
+        Before a block stands its size with three flags, the lowest of which says that the block before is in use
+        (https://sourceware.org/glibc/wiki/MallocInternals).
+        """
+        if address % (2 * WORD) or not self.readable(address - WORD, 2 * WORD):
+            return 0
+        header = words(address - WORD, WORD)[0]
+        size = header & ~7
+        if not 4 * WORD <= size <= _GREATEST_BLOCK or size % (2 * WORD):
+            return 0
+        if header & _MAPPED:
+            return size - 2 * WORD if (address - 2 * WORD) % 4096 == 0 and self.readable(address, size - 2 * WORD) else 0
+        after = address - WORD + size
+        if not self.readable(address, size) or not self.readable(after) or not words(after, WORD)[0] & _IN_USE:
+            return 0
+        return size - WORD

@@ -1,0 +1,89 @@
+"""Which extension modules a name stands for, importing them, and running what exercises them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import sysconfig
+from types import ModuleType
+from typing import Any, Dict, List, Optional, Sequence
+
+SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+
+
+def describe(error: BaseException) -> str:
+    """The error as one line."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return f"{name}: {text}"[:400] if text else name
+
+
+def search(path: Sequence[str]) -> None:
+    """Look for modules in these folders first."""
+    sys.path[:0] = [folder for folder in path if folder not in sys.path]
+
+
+def resolve(name: str, path: Sequence[str]) -> List[str]:
+    """The extension modules that a module is, or that lie in the folder of a package; [] when it has none."""
+    search(path)
+    spec = importlib.util.find_spec(name)  # imports the packages that hold it
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+    if isinstance(spec.loader, importlib.machinery.ExtensionFileLoader) and not spec.submodule_search_locations:
+        return [name]
+    found = set()
+    if isinstance(spec.loader, importlib.machinery.ExtensionFileLoader):
+        found.add(name)
+    for top in spec.submodule_search_locations or ():
+        for folder, folders, files in os.walk(top):
+            folders[:] = sorted(one for one in folders if one.isidentifier())
+            inside = os.path.relpath(folder, top)
+            package = name if inside == os.curdir else ".".join([name, *inside.split(os.sep)])
+            found.update(f"{package}.{stem}" for stem in map(_stem, files) if stem and stem != "__init__")
+    return sorted(found)
+
+
+def _stem(file: str) -> Optional[str]:
+    """The name of the module that a file holds, when this interpreter would load it."""
+    stems = [file[: -len(suffix)] for suffix in SUFFIXES if file.endswith(suffix)]
+    return min(stems, key=len) if stems and min(stems, key=len).isidentifier() else None
+
+
+def standard() -> List[str]:
+    """The extension modules of the standard library that are shared objects."""
+    folder = sysconfig.get_config_var("DESTSHARED") or ""
+    folders = [folder, *(one for one in sys.path if os.path.basename(one) == "lib-dynload")]
+    found = (name for one in folders if os.path.isdir(one) for name in map(_stem, os.listdir(one)))
+    return sorted({name for name in found if name})
+
+
+def load(name: str) -> ModuleType:
+    """Import a module."""
+    return importlib.import_module(name)
+
+
+def run_exercise(file: Optional[str]) -> Dict[str, Any]:
+    """Run a script, then the tests that it defines; gives its namespace, which keeps its instances alive.
+
+    Tests are functions without parameters whose names begin with `test` and the cases of unittest. A test that fails is
+    not heaplint's matter: what it made stays.
+    """
+    if file is None:
+        return {}
+    space: Dict[str, Any] = {"__name__": "__main__", "__file__": file, "__builtins__": __builtins__}
+    with open(file, "rb") as stream:
+        code = compile(stream.read(), file, "exec")
+    try:
+        exec(code, space)
+    except SystemExit as left:  # unittest.main() ends so
+        space["__left__"] = left.code
+    framework = sys.modules.get("unittest")
+    for name, one in list(space.items()):
+        if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
+            framework.defaultTestLoader.loadTestsFromTestCase(one).run(framework.TestResult())
+        elif name.startswith("test") and callable(one) and hasattr(one, "__code__") and not one.__code__.co_argcount:
+            space[f"__result of {name}__"] = one()
+    return space

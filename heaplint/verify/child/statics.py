@@ -1,0 +1,79 @@
+"""Objects that live in, or are held by, the static storage of a shared object: what all interpreters share."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+from heaplint.verify.child import instances, memory
+from heaplint.verify.child.inventory import Inventory, all_types
+
+_DEEP = 3
+"""How many blocks of the heap may lie between static storage and an object."""
+_WORDS = 100_000
+"""No more words of the heap are looked at for one symbol."""
+
+
+def scan(inventory: Inventory, request: Dict[str, Any], tell: Callable[..., None]) -> None:
+    """Look at every word of the symbols of the request: [name, address, size], addresses as linked.
+
+    Of a stretch without a symbol, which has the name of its section, each word is told by itself.
+    """
+    types = {id(one): one.__name__ for one in all_types()}
+    maps = memory.Maps()
+    areas = maps.of_file(inventory.file)
+    if not areas or not maps.readable(areas[0][0]):
+        tell(unscanned="the shared object is not mapped from its file")
+        return
+    base = min(start for start, _ in areas) - request["linked_at"]
+    scanner = _Scanner(types, maps)
+    for name, address, size in request["symbols"]:
+        for place, length in [(address, size)] if name not in request["sections"] else _words(base, address, size):
+            found = scanner.symbol(base + place, length)
+            if found is not None:
+                tell(static=name, address=place, what=found)
+    tell(scanned=len(request["symbols"]))
+
+
+def _words(base: int, address: int, size: int) -> List[Tuple[int, int]]:
+    """The places of the words that are not zero."""
+    return [
+        (address + index * memory.WORD, memory.WORD)
+        for index, word in enumerate(memory.words(base + address, size))
+        if word
+    ]
+
+
+class _Scanner:
+    def __init__(self, types: Dict[int, str], maps: memory.Maps) -> None:
+        self._types = types
+        self._ids: Set[int] = set(types)
+        self._maps = maps
+
+    def symbol(self, start: int, size: int) -> Optional[str]:
+        """What of the interpreter a symbol holds; None when nothing."""
+        if not self._maps.readable(start, size):
+            return None
+        embedded = sorted({self._types[at] for at in range(start, start + size, memory.WORD) if at in self._types})
+        if embedded:
+            return f"static type {', '.join(embedded)}"
+        held: Dict[str, None] = {}
+        blocks: List[Tuple[int, int]] = [(start, size)]
+        seen: Set[int] = set()
+        left = _WORDS
+        for depth in range(_DEEP):
+            below: List[Tuple[int, int]] = []
+            for place, length in blocks:
+                count = min(length // memory.WORD, left)
+                left -= count
+                for word in memory.words(place, count * memory.WORD):
+                    if not word or word in seen:
+                        continue
+                    seen.add(word)
+                    kind = instances.object_type(word, self._ids, self._maps)
+                    if kind is not None:
+                        if not self._maps.static(word):
+                            held.setdefault(kind[1] if depth == 0 else f"{kind[1]} through heap memory")
+                    elif (block := self._maps.block(word)) and not self._maps.static(word):
+                        below.append((word, block))
+            blocks = below
+        return ", ".join(sorted(held)) or None

@@ -1,0 +1,195 @@
+"""Verdicts about a module as a whole: in interpreters beside the main one, imported again, and in static storage."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from heaplint.verdicts import Answer, Check, Verdict
+from heaplint.verify.host import Host, Reply
+from heaplint.verify.session import Session, Settings
+from heaplint.verify.symbols import SymbolsError, writable
+
+SEQUENCE, TOGETHER = 3, 4
+"""Interpreters one after the other, and at the same time."""
+BEFORE, GROWTH_BATCHES = 4, (4, 8)
+"""Interpreters that come and go before the growth is measured, and those of the two batches."""
+LEFT = 1.0
+"""Pointers into the shared object that an interpreter leaves behind, from which on it is a leak."""
+TIMES = 30
+"""How often a module is imported again."""
+_REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
+
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """What stays behind for each interpreter."""
+
+    few: float
+    """Pointers into the shared object, in the small batch."""
+    many: float
+    """The same in the great batch."""
+    bytes: float
+
+
+class Lives:
+    """Asks about whole modules; what a bare interpreter keeps is measured once for each set of dependencies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._host: Host | None = None
+        self._bare = functools.cache(self._measure_bare)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._host is not None:
+            self._host.close()
+
+    def _ask(self, check: str, module: str, **fields: object) -> Reply:
+        """Ask in a process that has not imported the module."""
+        if self._host is None or not self._host.alive:
+            self._host = self._settings.host()
+        return self._host.ask(
+            "check", check=check, module=module, inline=False, path=self._settings.path,
+            **{"exercise": self._settings.exercise, **fields},
+        )  # fmt: skip
+
+    def verdicts(self, session: Session, version: Version) -> Iterator[Verdict]:
+        """Every verdict about the module of a session whose import went well."""
+        name = session.module
+        facts = session.prepared.last
+        phases = facts.get("phases")
+        if phases == "multi-phase":
+            yield Verdict(name, name, "multi-phase", "pass", "is initialised in several phases", False)
+        elif phases == "single-phase":
+            words = "its PyInit function makes the module: single-phase initialisation"
+            yield Verdict(name, name, "multi-phase", "fail", words, True)
+        yield from self._statics(session)
+        yield self._reimport(name, single=phases == "single-phase")
+        shared = self._interpreters(name, "subinterpreter", isolated=False, parallel=False)
+        yield shared
+        alone = shared
+        if version >= (3, 12):
+            alone = self._interpreters(name, "own-gil", isolated=True, parallel=False)
+            yield alone
+            if alone.answer == "pass":
+                yield self._interpreters(name, "parallel", isolated=True, parallel=True)
+        if alone.answer == "pass" or shared.answer == "pass":
+            yield self._growth(session, isolated=version >= (3, 12) and alone.answer == "pass")
+
+    def _interpreters(self, name: str, check: Check, *, isolated: bool, parallel: bool) -> Verdict:
+        count = TOGETHER if parallel else SEQUENCE
+        reply = self._ask("interpreters", name, isolated=isolated, parallel=parallel, count=count)
+        verdict = functools.partial(Verdict, name, name, check)
+        if reply.failure is not None:
+            if reply.crashed:
+                return verdict("fail", reply.failure, claim=None)
+            return verdict("unknown", reply.failure)
+        outcomes = [one for one in _list(reply.get("outcomes")) if isinstance(one, dict) and one]
+        if not outcomes:
+            how = "at the same time" if parallel else "one after the other"
+            gil = "with a GIL of their own" if isolated else "that share the GIL"
+            return verdict("pass", f"{count} interpreters {gil}, {how}", claim=False)
+        stage, error = str(outcomes[0].get("stage")), str(outcomes[0].get("error"))
+        refused = _REFUSED.search(error)
+        if refused and refused.group(1) not in (name, name.rpartition(".")[2]):
+            return verdict("unknown", f"{refused.group(1)}, which it needs, is refused: {error}")
+        if stage == "exercise":
+            return verdict("fail", f"the exercise fails in another interpreter: {error}", claim=False)
+        return verdict("fail", error, claim=True)
+
+    def _growth(self, session: Session, *, isolated: bool) -> Verdict:
+        """Whether interpreters that have ended leave behind what points into the shared object."""
+        name, facts = session.module, session.prepared.last
+        names = facts.get("dependencies")
+        dependencies = tuple(map(str, names)) if isinstance(names, list) else ()
+        verdict = functools.partial(Verdict, name, name, "growth")
+        grown = self._grown(name, str(facts.get("file") or ""), dependencies, isolated)
+        if isinstance(grown, str):
+            return verdict("unknown", grown)
+        bare = self._bare(dependencies, isolated)
+        if isinstance(bare, str):
+            return verdict("unknown", f"a bare interpreter: {bare}")
+        few, many = grown.few - bare.few, grown.many - bare.many
+        more = round(grown.bytes - bare.bytes)
+        seen = (
+            f"each interpreter leaves {_numbers(few, many)} pointers into the shared object behind "
+            f"({more} bytes more than a bare one)"
+        )
+        if (few >= LEFT) != (many >= LEFT):
+            return verdict("unknown", f"does not settle: {seen}")
+        return verdict("fail" if many >= LEFT else "pass", seen)
+
+    def _grown(self, name: str, file: str, dependencies: Sequence[str], isolated: bool) -> _Grown | str:
+        """What each interpreter leaves behind; or why there are no figures."""
+        reply = self._ask(
+            "growth", name, isolated=isolated, dependencies=list(dependencies), file=file, before=BEFORE,
+            batches=GROWTH_BATCHES,
+        )  # fmt: skip
+        grown = reply.get("grown")
+        if reply.failure is not None or not isinstance(grown, list):
+            return reply.failure or json.dumps(reply.get("failed"))
+        (small, few, less), (great, many, more) = grown
+        return _Grown(few / small, many / great, (more - less) / (great - small))
+
+    def _measure_bare(self, dependencies: tuple[str, ...], isolated: bool) -> _Grown | str:
+        return self._grown("", "", dependencies, isolated)
+
+    def _reimport(self, name: str, *, single: bool) -> Verdict:
+        verdict = functools.partial(Verdict, name, name, "reimport")
+        reply = self._ask("reimport", name, times=TIMES)
+        if reply.failure is not None:
+            if reply.crashed:
+                return verdict("fail", f"importing it again {reply.failure}")
+            return verdict("unknown", reply.failure)
+        if reply.get("same"):
+            return verdict("pass", "importing it again gives the same module")
+        alive, times = int(str(reply.get("alive"))), int(str(reply.get("reimported")))
+        words = f"of {times} modules that were imported again and dropped, {alive} stay alive"
+        answer: Answer = "fail" if alive else "pass"
+        return verdict(answer, words)
+
+    def _statics(self, session: Session) -> Iterator[Verdict]:
+        """One verdict for each variable that holds something, or one that says that none does."""
+        name = session.module
+        verdict = functools.partial(Verdict, name, check="static-state")
+        file = session.prepared.last.get("file")
+        try:
+            symbols = writable(str(file))
+        except SymbolsError as error:
+            yield verdict(name, answer="unknown", message=str(error))
+            return
+        reply = session.ask(
+            "statics", symbols=symbols.variables, linked_at=symbols.linked_at, sections=list(symbols.sections)
+        )
+        if reply.failure is not None or reply.get("scanned") is None:
+            reason = reply.failure or str(reply.get("unscanned"))
+            yield verdict(name, answer="unknown", message=reason)
+            return
+        found = [line for line in reply.told if "static" in line]
+        for line in found:
+            symbol = symbols.name(str(line["static"]), int(str(line["address"])))
+            yield verdict(symbol, answer="fail", message=f"static storage holds: {line['what']}", claim=True)
+        if not found:
+            count = len(symbols.variables)
+            yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)", claim=False)
+
+
+def _numbers(few: float, many: float) -> str:
+    """One number when they agree, else both."""
+    first, second = f"{round(few, 1):g}", f"{round(many, 1):g}"
+    return first if first == second else f"{first} to {second}"
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def facts_of(session: Session) -> Mapping[str, object]:
+    """What the import told."""
+    return session.prepared.last
