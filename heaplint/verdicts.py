@@ -27,7 +27,7 @@ RULES: Mapping[Check, tuple[str, ...]] = {
     "heap-type": ("HL101", "HL102"),
     "multi-phase": ("HL301",),
     "subinterpreter": (),
-    "own-gil": ("HL301", "HL306"),
+    "own-gil": ("HL306",),
     "parallel": (),
     "growth": (),
     "reimport": (),

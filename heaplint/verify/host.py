@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from heaplint.discovery import InputError
+
 MAIN = Path(__file__).with_name("child") / "main.py"
 GRACE = 5.0
 """Seconds in which a process has to tell that a check which was ended has ended."""
@@ -24,7 +26,7 @@ _MOST = 1 << 25
 Ended = Literal["done", "died", "timed-out"]
 
 
-class HostError(Exception):
+class HostError(InputError):
     """An interpreter that cannot be run; the message names it and the cause."""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 
+from heaplint.discovery import InputError
 from heaplint.verdicts import Verdict, Verification, VerifiedModule
 from heaplint.verify import types
 from heaplint.verify.life import Lives
@@ -13,12 +15,32 @@ from heaplint.verify.session import Session, Settings
 Progress = Callable[[int, int], None]
 
 
-class NoModuleError(Exception):
+class NoModuleError(InputError):
     """A name that stands for no extension module; the message names it and the cause."""
+
+
+def settings(python: str, path: Iterable[str], exercise: str | None, seconds: float, megabytes: int) -> Settings:
+    """How modules are run; raises InputError about what is not there, or a system without processes as in POSIX."""
+    if os.name != "posix":
+        raise InputError("verify: needs a POSIX system")
+    found = shutil.which(python)
+    if found is None:
+        raise InputError(f"--python: {python}: no program")
+    folders = [os.path.abspath(one) for one in path]
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise InputError(f"--path: {folder}: no folder")
+    if exercise is not None and not os.path.isfile(exercise):
+        raise InputError(f"--exercise: {exercise}: no file")
+    script = None if exercise is None else os.path.abspath(exercise)
+    return Settings(os.path.abspath(found), tuple(folders), script, seconds, megabytes << 20)
 
 
 def modules_of(names: Iterable[str], settings: Settings, *, standard: bool) -> tuple[list[str], tuple[int, int, int]]:
     """The extension modules that names stand for, and the interpreter's version. Raises NoModuleError and HostError."""
+    names = list(names)
+    if not names and not standard:
+        raise InputError("verify: name a module, or --stdlib")
     host = settings.host()
     version = host.version
     found: dict[str, None] = {}
@@ -52,6 +74,13 @@ def verify(names: Sequence[str], version: tuple[int, int, int], settings: Settin
     finally:
         lives.close()
     return Verification(".".join(map(str, version)), tuple(modules))
+
+
+def exit_code(seen: Verification, *, strict: bool, exit_zero: bool) -> int:
+    """2 when something is unknown and that is not allowed, 1 when something failed and that matters, else 0."""
+    if strict and seen.answers["unknown"]:
+        return 2
+    return 1 if seen.answers["fail"] and not exit_zero else 0
 
 
 def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> VerifiedModule:

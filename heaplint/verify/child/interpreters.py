@@ -126,10 +126,11 @@ def run(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
 
 
 def growth(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
-    """What stays behind for each interpreter that comes and goes, over two batches of different size.
+    """What stays behind of interpreters that come and go.
 
-    Told are, for each batch, the words of the heap that point into the shared object (its types, their methods, its
-    module objects) and the bytes that malloc has in use. A few interpreters come and go before, until the heap is steady.
+    Told are the words of the heap that point into the shared object (its types, their methods, its
+    module objects) and the bytes that malloc has in use. A few interpreters come and go before, until the heap is
+    steady.
     """
     path = [*request["path"], *sys.path]
     arguments = (request["isolated"], request["module"], path, request["exercise"], request["dependencies"])
@@ -140,13 +141,10 @@ def growth(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
             tell(failed=outcome)
             return
     areas = memory.Maps().of_file(request["file"]) if request["file"] else []
-    grown = []
-    for size in request["batches"]:
-        start = _left(areas), bytes_in_use()
-        for _ in range(size):
-            once(*arguments)
-        grown.append([size, _left(areas) - start[0], bytes_in_use() - start[1]])
-    tell(grown=grown)
+    start = _left(areas), bytes_in_use()
+    for _ in range(request["count"]):
+        once(*arguments)
+    tell(grown=[_left(areas) - start[0], bytes_in_use() - start[1]])
 
 
 def _left(areas: List[Tuple[int, int]]) -> int:

@@ -89,8 +89,11 @@ class Inventory:
     def is_specified(self, one: type) -> bool:
         """Whether a type was made from C data of the module, not by calling another type, as exceptions are.
 
-        A type that a class statement makes has nothing of the shared object that one of its bases does not have.
+        A type that a class statement makes has nothing of the shared object that one of its bases does not have; a
+        struct sequence type has the interpreter's functions.
         """
+        if "n_sequence_fields" in vars(one):
+            return False
         if not one.__flags__ & HEAP:
             return True
         if get_module(one) == id(self.module):
