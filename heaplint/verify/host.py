@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +22,12 @@ from heaplint.discovery import InputError
 MAIN = Path(__file__).with_name("child") / "main.py"
 GRACE = 5.0
 """Seconds in which a process has to tell that a check which was ended has ended."""
+START = 30.0
+"""Seconds in which an interpreter has to start."""
+MARK = "HEAPLINT_VERIFY"
+"""The environment variable by which all that a process starts is known."""
+_ROUNDS = 100
+"""How often processes are looked for that others start while these are ended."""
 _MOST = 1 << 25
 """Bytes of answers to one request."""
 
@@ -61,12 +69,19 @@ class Reply:
         if self.status:
             return f"ends the process{where} (exit code {self.status})"
         error = self.get("error") or self.last.get("error")
-        return str(error) if error else None
+        if error:
+            return str(error)
+        return f"ends the process{where} (exit code 0)" if self.cut else None
 
     @property
     def crashed(self) -> bool:
         """Whether the process ended by a signal that nobody sent, or was ended by the module."""
-        return self.ended == "died" or (self.ended == "done" and self.status != 0)
+        return self.ended == "died" or (self.ended == "done" and (self.status != 0 or self.cut))
+
+    @property
+    def cut(self) -> bool:
+        """Whether a check's process ended, as if all were well, before the check did."""
+        return "status" in self.last and self.ended == "done" and not self.get("end")
 
 
 class Host:
@@ -79,10 +94,9 @@ class Host:
         self._buffer = b""
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
-        self._complaints = tempfile.TemporaryFile()
-        complaints = os.open(f"/proc/self/fd/{self._complaints.fileno()}", os.O_WRONLY | os.O_APPEND) if (
-            os.path.exists("/proc/self/fd")
-        ) else os.dup(self._complaints.fileno())
+        self._complaints = tempfile.TemporaryFile("w+b")  # noqa: SIM115  # it lives as long as the process
+        complaints = os.dup(self._complaints.fileno())
+        fcntl.fcntl(complaints, fcntl.F_SETFL, os.O_APPEND)
         try:
             self._process = subprocess.Popen(
                 [python, str(MAIN), str(requests), str(answers), self._token],
@@ -91,7 +105,7 @@ class Host:
                 stderr=complaints,
                 pass_fds=(requests, answers),
                 start_new_session=True,
-                env=_environment(),
+                env=_environment(self._token),
             )
         except OSError as error:
             raise HostError(f"--python: {python}: {error.strerror or error}") from error
@@ -99,7 +113,7 @@ class Host:
             for descriptor in (requests, answers, complaints):
                 os.close(descriptor)
         self.alive = True
-        opening = self._await("ready", seconds, Reply())
+        opening = self._await("ready", max(seconds, START), Reply())
         ready = opening.last.get("ready")
         if not isinstance(ready, list) or ready < [3, 9]:
             self.close()
@@ -107,16 +121,15 @@ class Host:
             raise HostError(f"--python: {python}: no CPython 3.9 or newer ({version})")
         self.version: tuple[int, int, int] = (ready[0], ready[1], ready[2])
 
-    def ask(self, operation: str, seconds: float | None = None, **fields: object) -> Reply:
-        """Make a request and wait for its end; a check that takes longer than `seconds` is ended."""
+    def ask(self, operation: str, fields: Mapping[str, object], longer: float = 1.0) -> Reply:
+        """Make a request and wait for its end; a check that takes `longer` times its seconds is ended."""
         if not self.alive:
             return Reply(ended="died", complaint="the process is gone")
         self._number += 1
-        limit = self._seconds if seconds is None else seconds
+        limit = self._seconds * longer
         request = {"op": operation, "id": self._number, "seconds": limit, "memory": self._memory, **fields}
         self._complaints.truncate(0)
         try:
-            os.write(self._requests, b"")
             _write_all(self._requests, json.dumps(request).encode("ascii") + b"\n")
         except OSError:
             return self._lost(Reply())
@@ -129,6 +142,7 @@ class Host:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
+        _end_marked(self._token)
         for descriptor in (self._requests, self._answers):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -211,6 +225,25 @@ class Host:
         return (fatal or "").strip()[:300]
 
 
+def _end_marked(token: str) -> None:
+    """End every process that has the token in its environment: what left its group and its parent (Linux)."""
+    mark = f"{MARK}={token}".encode()
+    for _ in range(_ROUNDS):
+        found = False
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes() and "Z" not in _state(folder):
+                    found = True
+                    os.kill(int(folder.name), signal.SIGKILL)
+        if not found:
+            return
+
+
+def _state(folder: Path) -> str:
+    """The state of a process, as one letter (proc_pid_stat(5))."""
+    return (folder / "stat").read_text(errors="replace").rpartition(")")[2][:2]
+
+
 def _signal(status: int) -> str:
     if status >= 0:
         return ""
@@ -220,7 +253,7 @@ def _signal(status: int) -> str:
         return f"signal {-status}"
 
 
-def _environment() -> dict[str, str]:
+def _environment(token: str) -> dict[str, str]:
     """The user's environment, and memory that can be read: from malloc, and overwritten when it is freed.
 
     With PYTHONMALLOC=malloc the blocks of glibc's malloc are those of all objects; its tunables (perturb, tcache_count)
@@ -228,7 +261,7 @@ def _environment() -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONINSPECT", "PYTHONSTARTUP")}
     tunables = [*filter(None, [kept.get("GLIBC_TUNABLES")]), "glibc.malloc.perturb=165", "glibc.malloc.tcache_count=0"]
-    return {**kept, "PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": ":".join(tunables)}
+    return {**kept, "PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": ":".join(tunables), MARK: token}
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -42,14 +42,15 @@ class Lives:
         if self._host is not None:
             self._host.close()
 
-    def _ask(self, check: str, module: str, **fields: object) -> Reply:
+    def _ask(self, check: str, module: str, longer: float = 1.0, **fields: object) -> Reply:
         """Ask in a process that has not imported the module."""
         if self._host is None or not self._host.alive:
             self._host = self._settings.host()
-        return self._host.ask(
-            "check", check=check, module=module, inline=False, path=self._settings.path,
-            **{"exercise": self._settings.exercise, **fields},
-        )  # fmt: skip
+        request = {
+            "check": check, "module": module, "inline": False, "path": self._settings.path,
+            "exercise": self._settings.exercise, **fields,
+        }  # fmt: skip
+        return self._host.ask("check", request, longer)
 
     def verdicts(self, session: Session, version: Version) -> Iterator[Verdict]:
         """Every verdict about the module of a session whose import went well."""
@@ -93,8 +94,8 @@ class Lives:
         if refused and refused.group(1) not in (name, name.rpartition(".")[2]):
             return verdict("unknown", f"{refused.group(1)}, which it needs, is refused: {error}")
         if stage == "exercise":
-            return verdict("fail", f"the exercise fails in another interpreter: {error}", claim=False)
-        return verdict("fail", error, claim=True)
+            return verdict("fail", f"the exercise fails in another interpreter: {error}")
+        return verdict("fail", error, claim=True if refused else None)
 
     def _growth(self, session: Session, *, isolated: bool) -> Verdict:
         """Whether interpreters that have ended leave behind what points into the shared object."""
@@ -108,20 +109,19 @@ class Lives:
         bare = self._bare(dependencies, isolated)
         if isinstance(bare, str):
             return verdict("unknown", f"a bare interpreter: {bare}")
-        left, more = grown[0] - bare[0], round(grown[1] - bare[1])
-        seen = (
-            f"each interpreter leaves {round(left, 1):g} pointers into the shared object behind "
-            f"({more} bytes more than a bare one)"
-        )
-        if LEFT[0] <= left < LEFT[1]:
-            return verdict("unknown", f"too near to chance: {seen}")
-        return verdict("fail" if left >= LEFT[1] else "pass", seen)
+        left, more = grown[0] - bare[0], grown[1] - bare[1]
+        if left < LEFT[0]:
+            return verdict("pass", "interpreters leave nothing behind that points into the shared object")
+        seen = f"about {round(left)} pointers into the shared object behind, and {round(more)} bytes more than a bare one"
+        if left < LEFT[1]:
+            return verdict("unknown", f"too near to chance: each interpreter leaves {seen}")
+        return verdict("fail", f"each interpreter leaves {seen}")
 
     def _grown(self, name: str, file: str, dependencies: Sequence[str], isolated: bool) -> tuple[float, float] | str:
         """Pointers and bytes that each interpreter leaves behind; or why there are no such figures."""
         reply = self._ask(
             "growth", name, isolated=isolated, dependencies=list(dependencies), file=file, before=BEFORE, count=MEASURED,
-            seconds=self._settings.seconds * LONGER,
+            longer=LONGER,
         )  # fmt: skip
         grown = reply.get("grown")
         if reply.failure is not None or not isinstance(grown, list):

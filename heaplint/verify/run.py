@@ -46,11 +46,11 @@ def modules_of(names: Iterable[str], settings: Settings, *, standard: bool) -> t
     found: dict[str, None] = {}
     try:
         if standard:
-            found.update(dict.fromkeys(map(str, _listed(host.ask("standard").last.get("modules")))))
+            found.update(dict.fromkeys(map(str, _listed(host.ask("standard", {}).last.get("modules")))))
         for name in names:
             if not host.alive:
                 host = settings.host()
-            reply = host.ask("resolve", module=name, path=settings.path)
+            reply = host.ask("resolve", {"module": name, "path": settings.path})
             modules = _listed(reply.last.get("modules"))
             if not modules:
                 cause = reply.failure or "no extension module"

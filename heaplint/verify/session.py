@@ -56,7 +56,7 @@ class Session:
         """Import and exercise the module in a new process."""
         self._host = self._settings.host()
         reply = self._host.ask(
-            "prepare", module=self.module, path=self._settings.path, exercise=self._settings.exercise
+            "prepare", {"module": self.module, "path": self._settings.path, "exercise": self._settings.exercise}
         )
         threads = reply.last.get("threads", 1)
         self._inline = isinstance(threads, int) and threads > 1
@@ -77,7 +77,7 @@ class Session:
             if started.failure is not None:
                 return started
         assert self._host is not None
-        reply = self._host.ask("check", check=check, inline=self._inline, **fields)
+        reply = self._host.ask("check", {"check": check, "inline": self._inline, **fields})
         if self._inline:
             self._host.close()
             self._left += reply.ended == "done"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable
 
 from heaplint.verify.child import instances, interpreters, reimport, slots, statics
 from heaplint.verify.child.inventory import Inventory
@@ -12,26 +12,26 @@ from heaplint.verify.child.inventory import Inventory
 Tell = Callable[..., None]
 
 
-def visit(inventory: Inventory, request: Dict[str, Any], tell: Tell) -> None:
+def visit(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
     """Whether traversing an instance leads to its type."""
     one = inventory.types[request["type"]]
     instance = instances.get(request["origin"], inventory, one)
     tell(visits=any(found is one for found in gc.get_referents(instance)))
 
 
-def track(inventory: Inventory, request: Dict[str, Any], tell: Tell) -> None:
+def track(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
     """Whether the collector tracks an instance."""
     one = inventory.types[request["type"]]
     tell(tracked=gc.is_tracked(instances.get(request["origin"], inventory, one)))
 
 
-def look(inventory: Inventory, request: Dict[str, Any], tell: Tell) -> None:
+def look(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
     """What objects that could be part of a cycle an instance points to, by its own words."""
     one = inventory.types[request["type"]]
     tell(holds=instances.held(instances.get(request["origin"], inventory, one), one))
 
 
-def dealloc(inventory: Inventory, request: Dict[str, Any], tell: Tell) -> None:
+def dealloc(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
     """How the reference count of a type changes over two batches of instances of different size.
 
     The greater batch runs once before, so that free lists are full; all instances of a batch live at the same time.
@@ -51,7 +51,7 @@ def dealloc(inventory: Inventory, request: Dict[str, Any], tell: Tell) -> None:
     tell(small=[small, batch(small)], great=[great, batch(great)])
 
 
-CHECKS: Dict[str, Callable[[Optional[Any], Dict[str, Any], Tell], None]] = {
+CHECKS: dict[str, Callable[[Any, dict[str, Any], Tell], None]] = {
     "visit": visit,
     "track": track,
     "look": look,
@@ -61,4 +61,5 @@ CHECKS: Dict[str, Callable[[Optional[Any], Dict[str, Any], Tell], None]] = {
     "growth": interpreters.growth,
     "reimport": reimport.run,
     "statics": statics.scan,
-}  # type: ignore[dict-item]  # the checks of interpreters run without an inventory
+}
+"""Those of interpreters and of importing again have no inventory: they import the module themselves."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from typing import Any, Callable, List, Set, Tuple
+from typing import Any, Callable
 
 from heaplint.verify.child import memory
 from heaplint.verify.child.inventory import GC, HEAP, Inventory, all_types
 
-_kept: List[Any] = []
+_kept: list[Any] = []
 """Instances that must not die: to take apart a zeroed one is a question of its own."""
 
 
@@ -36,7 +36,8 @@ def maker(origin: str, one: type) -> Callable[[], Any]:
 
 
 def _constructed(one: type) -> Any:
-    instance = one()
+    """What calling the type without arguments gives; a metatype is given what a class statement gives it."""
+    instance: Any = one("probe", (), {}) if issubclass(one, type) else one()
     if type(instance) is not one:
         raise NoInstanceError(f"calling it gives an instance of {type(instance).__name__}")
     return instance
@@ -51,11 +52,11 @@ def _zeroed(one: type) -> Any:
     return allocate(one, 0)
 
 
-def held(instance: Any, one: type) -> List[str]:
+def held(instance: Any, one: type) -> list[str]:
     """The types of the objects in the instance's own words that could be part of a cycle, sorted."""
     known = {id(each) for each in all_types()}
     maps = memory.Maps()
-    found: Set[str] = set()
+    found: set[str] = set()
     inherited = (one.__base__ or object).__basicsize__
     for word in memory.words(id(instance), one.__basicsize__)[inherited // memory.WORD :]:
         kind = object_type(word, known, maps)
@@ -64,7 +65,7 @@ def held(instance: Any, one: type) -> List[str]:
     return sorted(found)
 
 
-def object_type(address: int, types: Set[int], maps: memory.Maps) -> Any:
+def object_type(address: int, types: set[int], maps: memory.Maps) -> Any:
     """(flags, name) of the type of the object at an address; None when no object is there.
 
     An object begins with a pointer to a type and a count that is not zero; before it its block begins, or the header of
@@ -77,11 +78,11 @@ def object_type(address: int, types: Set[int], maps: memory.Maps) -> Any:
         return None
     if not maps.static(address) and not any(maps.block(address - before * memory.WORD) for before in (0, 2, 4)):
         return None
-    described: Tuple[int, str] = _described(kind)
+    described: tuple[int, str] = _described(kind)
     return described
 
 
-def _described(kind: int) -> Tuple[int, str]:
+def _described(kind: int) -> tuple[int, str]:
     one: type = ctypes.cast(kind, ctypes.py_object).value
     return one.__flags__, one.__name__
 

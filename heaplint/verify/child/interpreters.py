@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable
 
 from heaplint.verify.child import memory, modules
 
@@ -57,11 +57,11 @@ class Interpreter:
 
             self._low, self.identity = low, low.create("isolated" if isolated else "legacy")
         else:
-            import _xxsubinterpreters as low  # type: ignore[import-not-found,no-redef]  # its name up to 3.12
+            import _xxsubinterpreters as low  # type: ignore[import-not-found]  # its name up to 3.12
 
             self._low, self.identity = low, low.create(isolated=isolated)
 
-    def run(self, code: str) -> Optional[str]:
+    def run(self, code: str) -> str | None:
         """Run code in it; gives what went wrong."""
         try:
             if sys.version_info >= (3, 13):
@@ -77,7 +77,7 @@ class Interpreter:
         self._low.destroy(self.identity)
 
 
-def once(isolated: bool, name: str, path: List[str], exercise: Optional[str], dependencies: List[str]) -> Dict[str, str]:
+def once(isolated: bool, name: str, path: list[str], exercise: str | None, dependencies: list[str]) -> dict[str, str]:
     """What became of a module in one new interpreter: `{}`, or the stage at which an error came and the error."""
     reading, writing = os.pipe()
     code = _CODE.format(
@@ -95,11 +95,13 @@ def once(isolated: bool, name: str, path: List[str], exercise: Optional[str], de
     return {"stage": stage, "error": error} if stage else {}
 
 
-def run(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
+def run(inventory: object, request: dict[str, Any], tell: Tell) -> None:
     """Import and exercise the module in `count` interpreters: one after the other, or all at the same time."""
     path = [*request["path"], *sys.path]
-    arguments = (request["isolated"], request["module"], path, request["exercise"], [])
-    outcomes: List[Dict[str, str]] = []
+    arguments: tuple[bool, str, list[str], str | None, list[str]] = (
+        request["isolated"], request["module"], path, request["exercise"], [],
+    )  # fmt: skip
+    outcomes: list[dict[str, str]] = []
     if not request["parallel"]:
         for number in range(request["count"]):
             tell(doing=f"interpreter {number + 1}")
@@ -108,7 +110,7 @@ def run(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
                 break
     else:
         tell(doing=f"{request['count']} interpreters at the same time")
-        errors: List[str] = []
+        errors: list[str] = []
 
         def one_of_many() -> None:
             try:
@@ -125,7 +127,7 @@ def run(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
     tell(outcomes=[json.loads(text) for text in sorted({json.dumps(one, sort_keys=True) for one in outcomes})])
 
 
-def growth(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
+def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
     """What stays behind of interpreters that come and go.
 
     Told are the words of the heap that point into the shared object (its types, their methods, its
@@ -147,7 +149,7 @@ def growth(inventory: object, request: Dict[str, Any], tell: Tell) -> None:
     tell(grown=[_left(areas) - start[0], bytes_in_use() - start[1]])
 
 
-def _left(areas: List[Tuple[int, int]]) -> int:
+def _left(areas: list[tuple[int, int]]) -> int:
     gc.collect()
     maps = memory.Maps()
     return sum(maps.pointers_into(area) for area in areas)

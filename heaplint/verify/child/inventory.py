@@ -6,8 +6,9 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from types import FunctionType, ModuleType
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any
 
 from heaplint.verify.child import memory, modules
 
@@ -24,14 +25,14 @@ _SAMPLED = 2_000_000
 class Inventory:
     """A module that was imported here and exercised, with its types by key."""
 
-    def __init__(self, name: str, path: Sequence[str], exercise: Optional[str]) -> None:
+    def __init__(self, name: str, path: Sequence[str], exercise: str | None) -> None:
         modules.search(path)
         known = set(sys.modules)
         self.module: ModuleType = modules.load(name)
         self.name = name
         self.file = os.path.realpath(getattr(self.module, "__file__", None) or "")
-        self.exercised: Optional[str] = None
-        self.space: Dict[str, Any] = {}
+        self.exercised: str | None = None
+        self.space: dict[str, Any] = {}
         try:
             self.space = modules.run_exercise(exercise)
         except Exception as error:
@@ -39,13 +40,13 @@ class Inventory:
         self.areas = memory.Maps().of_file(self.file) if self.file else []
         own = [one for one in all_types() if self._brings(one)]
         own += [one for one in self._reached() if one not in own]
-        self.types: Dict[str, type] = {}
+        self.types: dict[str, type] = {}
         for one in sorted(own, key=full_name):
             self.types.setdefault(_free(full_name(one), self.types), one)
         self.dependencies = _dependencies(set(sys.modules) - known, name)
         self.phases = _phases(self.module)
 
-    def described(self) -> List[Dict[str, Any]]:
+    def described(self) -> list[dict[str, Any]]:
         """What is known of each type without making an instance."""
         return [
             {
@@ -66,10 +67,10 @@ class Inventory:
             for key, one in self.types.items()
         ]
 
-    def live(self, wanted: type) -> Optional[Any]:
+    def live(self, wanted: type) -> Any | None:
         """An instance of exactly this type that is alive, or None."""
-        seen: Set[int] = set()
-        todo: List[Any] = [self.space, self.module.__dict__, gc.get_objects()]
+        seen: set[int] = set()
+        todo: list[Any] = [self.space, self.module.__dict__, gc.get_objects()]
         while todo and len(seen) < _SAMPLED:
             for one in gc.get_referents(todo.pop()):
                 if type(one) is wanted:
@@ -98,8 +99,8 @@ class Inventory:
             return True
         if get_module(one) == id(self.module):
             return True
-        size = type(one).__basicsize__
-        inherited: Dict[int, Set[int]] = {}
+        size: int = type.__dict__["__basicsize__"].__get__(type(one))
+        inherited: dict[int, set[int]] = {}
         for base in one.__mro__[1:]:
             for index, word in enumerate(memory.words(id(base), size if base.__flags__ & HEAP else _static_size())):
                 inherited.setdefault(index, set()).add(word)
@@ -113,9 +114,8 @@ class Inventory:
     def _reached(self) -> Iterator[type]:
         """Types in the module's dictionary that say they are the module's: exceptions, struct sequences."""
         for one in list(vars(self.module).values()):
-            if isinstance(one, type) and one.__flags__ & HEAP and not _is_class(one):
-                if _module_name(one) in _names(self.name):
-                    yield one
+            if isinstance(one, type) and one.__flags__ & HEAP and not _is_class(one) and _module_name(one) in _names(self.name):
+                yield one
 
 
 def get_module(one: type) -> int:
@@ -128,9 +128,9 @@ def get_module(one: type) -> int:
         return 0
 
 
-def all_types() -> List[type]:
+def all_types() -> list[type]:
     """Every type of the interpreter, from `object` on."""
-    found: Dict[type, None] = {object: None}
+    found: dict[type, None] = {object: None}
     todo = [object]
     while todo:
         for one in type.__subclasses__(todo.pop()):
@@ -159,7 +159,8 @@ def has_new(one: type) -> bool:
 
 def is_bare(one: type) -> bool:
     """Whether calling the type runs no code of the module: `object.__new__` and no `__init__` of its own."""
-    return one.__new__ is object.__new__ and one.__init__ is object.__init__  # type: ignore[misc]
+    new, init = getattr(one, "__new__", None), getattr(one, "__init__", None)
+    return new is object.__new__ and init is object.__init__
 
 
 def _module_name(one: type) -> str:
@@ -170,7 +171,7 @@ def _module_name(one: type) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _names(module: str) -> Set[str]:
+def _names(module: str) -> set[str]:
     """What types may say of where they come from: the module, its last part, its package, its public name."""
     package, _, last = module.rpartition(".")
     return {module, last, last.lstrip("_"), package} - {""}
@@ -193,7 +194,7 @@ def _static_size() -> int:
     return memory.WORD * 51
 
 
-def _free(name: str, taken: Dict[str, type]) -> str:
+def _free(name: str, taken: dict[str, type]) -> str:
     """The name, with a number when another type has it."""
     number, free = 1, name
     while free in taken:
@@ -202,13 +203,13 @@ def _free(name: str, taken: Dict[str, type]) -> str:
     return free
 
 
-def _dependencies(new: Set[str], name: str) -> List[str]:
+def _dependencies(new: set[str], name: str) -> list[str]:
     """The modules that came with a module but are not of its package."""
     top = name.partition(".")[0]
     return sorted(one for one in new if one.partition(".")[0] != top and one != name)
 
 
-def _phases(module: ModuleType) -> Optional[str]:
+def _phases(module: ModuleType) -> str | None:
     """`multi-phase`, `single-phase`, or None: a second import of a single-phase module shares its definition's copy."""
     get = ctypes.pythonapi["PyModule_GetDef"]
     get.argtypes, get.restype = [ctypes.py_object], ctypes.c_void_p

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import resource
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 
 def set_limits(request: Mapping[str, Any]) -> None:

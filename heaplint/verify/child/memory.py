@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import os
 import re
-from typing import List, Optional, Tuple
 
 WORD = ctypes.sizeof(ctypes.c_void_p)
 _GREATEST_BLOCK = 1 << 32
@@ -20,7 +19,7 @@ def _type_offset() -> int:
     return words(id(one), object.__basicsize__).index(id(object)) * WORD
 
 
-def words(start: int, size: int) -> List[int]:
+def words(start: int, size: int) -> list[int]:
     """The whole words of a stretch of memory that is known to be readable."""
     return list((ctypes.c_size_t * (size // WORD)).from_address(start))
 
@@ -32,7 +31,7 @@ class Maps:
     """The mappings of this process as they are now (proc_pid_maps(5))."""
 
     def __init__(self) -> None:
-        self._areas: List[Tuple[int, int, str, str]] = []
+        self._areas: list[tuple[int, int, str, str]] = []
         with contextlib.suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
             for line in file:
                 fields = line.rstrip("\n").split(None, 5)
@@ -40,7 +39,7 @@ class Maps:
                 self._areas.append((start, end, fields[1], fields[5] if len(fields) == 6 else ""))
         self._starts = [area[0] for area in self._areas]
 
-    def of_file(self, path: str) -> List[Tuple[int, int]]:
+    def of_file(self, path: str) -> list[tuple[int, int]]:
         """The stretches into which a file is mapped, with the zeroed memory (.bss) that follows its last."""
         path = os.path.realpath(path)
         found = []
@@ -69,7 +68,7 @@ class Maps:
         before = self._areas[index - 1] if index else None
         return before is not None and before[1] == area[0] and before[3].startswith("/")
 
-    def pointers_into(self, target: Tuple[int, int]) -> int:
+    def pointers_into(self, target: tuple[int, int]) -> int:
         """How many words of memory that is no file's and no stack point into a stretch.
 
         The stretch is taken with all that shares its upper bytes; words are found by those.
@@ -87,7 +86,7 @@ class Maps:
                         count += target[0] <= int.from_bytes(content[at : at + WORD], "little") < target[1]
         return count
 
-    def _area(self, address: int) -> Optional[Tuple[int, int, str, str]]:
+    def _area(self, address: int) -> tuple[int, int, str, str] | None:
         index = bisect.bisect_right(self._starts, address) - 1
         if index < 0 or address >= self._areas[index][1]:
             return None

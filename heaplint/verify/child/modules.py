@@ -8,8 +8,9 @@ import importlib.util
 import os
 import sys
 import sysconfig
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
 SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
@@ -26,7 +27,7 @@ def search(path: Sequence[str]) -> None:
     sys.path[:0] = [folder for folder in path if folder not in sys.path]
 
 
-def resolve(name: str, path: Sequence[str]) -> List[str]:
+def resolve(name: str, path: Sequence[str]) -> list[str]:
     """The extension modules that a module is, or that lie in the folder of a package; [] when it has none."""
     search(path)
     spec = importlib.util.find_spec(name)  # imports the packages that hold it
@@ -46,13 +47,13 @@ def resolve(name: str, path: Sequence[str]) -> List[str]:
     return sorted(found)
 
 
-def _stem(file: str) -> Optional[str]:
+def _stem(file: str) -> str | None:
     """The name of the module that a file holds, when this interpreter would load it."""
     stems = [file[: -len(suffix)] for suffix in SUFFIXES if file.endswith(suffix)]
     return min(stems, key=len) if stems and min(stems, key=len).isidentifier() else None
 
 
-def standard() -> List[str]:
+def standard() -> list[str]:
     """The extension modules of the standard library that are shared objects."""
     folder = sysconfig.get_config_var("DESTSHARED") or ""
     folders = [folder, *(one for one in sys.path if os.path.basename(one) == "lib-dynload")]
@@ -65,7 +66,7 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def run_exercise(file: Optional[str]) -> Dict[str, Any]:
+def run_exercise(file: str | None) -> dict[str, Any]:
     """Run a script, then the tests that it defines; gives its namespace, which keeps its instances alive.
 
     Tests are functions without parameters whose names begin with `test` and the cases of unittest. A test that fails is
@@ -73,7 +74,7 @@ def run_exercise(file: Optional[str]) -> Dict[str, Any]:
     """
     if file is None:
         return {}
-    space: Dict[str, Any] = {"__name__": "__main__", "__file__": file, "__builtins__": __builtins__}
+    space: dict[str, Any] = {"__name__": "__main__", "__file__": file, "__builtins__": __builtins__}
     with open(file, "rb") as stream:
         code = compile(stream.read(), file, "exec")
     try:

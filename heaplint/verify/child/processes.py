@@ -7,7 +7,6 @@ import ctypes
 import os
 import signal
 import sys
-from typing import List
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -46,7 +45,7 @@ def end_strays(group: int) -> None:
                 os.waitpid(pid, 0)
 
 
-def _children() -> List[int]:
+def _children() -> list[int]:
     with contextlib.suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
         return [int(pid) for pid in file.read().split()]
     return []

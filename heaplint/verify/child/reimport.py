@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 from heaplint.verify.child import instances, modules
 
 
-def run(inventory: object, request: Dict[str, Any], tell: Callable[..., None]) -> None:
+def run(inventory: object, request: dict[str, Any], tell: Callable[..., None]) -> None:
     """Forget and import the module `times` times, exercise each, and count the modules that are still alive.
 
     What was imported first is kept by those who imported it and is not counted, nor is the last.
@@ -18,7 +18,7 @@ def run(inventory: object, request: Dict[str, Any], tell: Callable[..., None]) -
     name = request["module"]
     first = modules.load(name)
     parent, _, last = name.rpartition(".")
-    seen: List[Any] = []
+    seen: list[Any] = []
     for number in range(request["times"]):
         tell(doing=f"import {number + 2}")
         del sys.modules[name]

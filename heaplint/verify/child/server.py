@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable
 
 from heaplint.verify.child import checks, limits, modules, processes
+from heaplint.verify.child.instances import NoInstanceError
 from heaplint.verify.child.inventory import Inventory
 
-Request = Dict[str, Any]
+Request = dict[str, Any]
 LONGEST_REQUEST = 1 << 26
 
 
@@ -27,7 +28,7 @@ class Server:
         self._requests = os.fdopen(requests, "rb")
         self._answers = answers
         self._token = token.encode()
-        self._inventory: Optional[Inventory] = None
+        self._inventory: Inventory | None = None
         os.set_inheritable(answers, False)
         processes.adopt_orphans()
 
@@ -36,26 +37,26 @@ class Server:
         self.answer({"ready": list(sys.version_info[:3]), "threads": processes.threads()})
         for line in iter(lambda: self._requests.readline(LONGEST_REQUEST), b""):
             request: Request = json.loads(line)
-            operation: Callable[[Request], Dict[str, Any]] = getattr(self, "_" + request["op"])
+            operation: Callable[[Request], dict[str, Any]] = getattr(self, "_" + request["op"])
             try:
                 reply = operation(request)
             except Exception as error:  # of the module's doing: the other requests are still to be served
                 reply = {"error": modules.describe(error)}
             self.answer({"done": request["id"], **reply})
 
-    def answer(self, what: Dict[str, Any]) -> None:
+    def answer(self, what: dict[str, Any]) -> None:
         """Write one line."""
         line = self._token + b" " + json.dumps(what).encode("ascii") + b"\n"
         while line:
             line = line[os.write(self._answers, line) :]
 
-    def _resolve(self, request: Request) -> Dict[str, Any]:
+    def _resolve(self, request: Request) -> dict[str, Any]:
         return {"modules": modules.resolve(request["module"], request["path"])}
 
-    def _standard(self, request: Request) -> Dict[str, Any]:
+    def _standard(self, request: Request) -> dict[str, Any]:
         return {"modules": modules.standard()}
 
-    def _prepare(self, request: Request) -> Dict[str, Any]:
+    def _prepare(self, request: Request) -> dict[str, Any]:
         """Import the module and run the exercise in this process, from which the checks are forked."""
         limits.set_limits(request)
         self._inventory = inventory = Inventory(request["module"], request["path"], request["exercise"])
@@ -68,7 +69,7 @@ class Server:
             "threads": max(processes.threads(), threading.active_count()),
         }
 
-    def _check(self, request: Request) -> Dict[str, Any]:
+    def _check(self, request: Request) -> dict[str, Any]:
         """Run a check in a fork, or here when the request says that forks are unsafe."""
         if request["inline"]:
             self._run(request)
@@ -78,7 +79,7 @@ class Server:
         pid = os.fork()
         if pid == 0:
             os.setpgid(0, 0)
-            self._requests.raw.close()  # type: ignore[attr-defined]  # a buffered reader of a file has one
+            os.close(self._requests.fileno())
             code = 1
             try:
                 self._run(request)
@@ -100,5 +101,8 @@ class Server:
 
         try:
             checks.CHECKS[request["check"]](self._inventory, request, tell)
+        except NoInstanceError as error:
+            tell(error=str(error))
         except BaseException as error:
             tell(error=modules.describe(error))
+        tell(end=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import operator
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 from heaplint.verify.child.inventory import Inventory
 
-_SLOTS: List[Tuple[str, Callable[[Any], Any]]] = [
+_SLOTS: list[tuple[str, Callable[[Any], Any]]] = [
     ("tp_repr", repr),
     ("tp_str", str),
     ("tp_hash", hash),
     ("nb_bool", bool),
     ("sq_length", len),
-    ("tp_richcompare", lambda one: one == one),  # noqa: PLR0124
+    ("tp_richcompare", lambda one: one == one),
     ("tp_iter", iter),
     ("tp_iternext", lambda one: next(one)),
     ("sq_contains", lambda one: operator.contains(one, None)),
@@ -29,7 +29,7 @@ _METHODS = (
 """Methods of protocols that only read: pickling, copying, mappings."""
 
 
-def construct(inventory: Inventory, request: Dict[str, Any], tell: Callable[..., None]) -> None:
+def construct(inventory: Inventory, request: dict[str, Any], tell: Callable[..., None]) -> None:
     """Call the type without arguments, then slots, attributes and methods of the instance; tells before each."""
     one = inventory.types[request["type"]]
     tell(doing="the constructor")
@@ -47,12 +47,11 @@ def construct(inventory: Inventory, request: Dict[str, Any], tell: Callable[...,
     for name, value in sorted(vars(one).items()):
         if isinstance(value, (GetSetDescriptorType, MemberDescriptorType)):
             tell(doing=f"attribute {name}")
-            _attempt(lambda each, name=name: getattr(each, name), instance)
+            _attempt(operator.attrgetter(name), instance)
     for name in _METHODS:
         if hasattr(one, name):
             tell(doing=f"method {name}")
-            arguments = (2,) if name == "__reduce_ex__" else ()
-            _attempt(lambda each, name=name, arguments=arguments: getattr(each, name)(*arguments), instance)
+            _attempt(operator.methodcaller(name, *((2,) if name == "__reduce_ex__" else ())), instance)
     tell(doing="the deallocator")
     del instance
     tell(finished=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable
 
 from heaplint.verify.child import instances, memory
 from heaplint.verify.child.inventory import Inventory, all_types
@@ -13,7 +13,7 @@ _WORDS = 100_000
 """No more words of the heap are looked at for one symbol."""
 
 
-def scan(inventory: Inventory, request: Dict[str, Any], tell: Callable[..., None]) -> None:
+def scan(inventory: Inventory, request: dict[str, Any], tell: Callable[..., None]) -> None:
     """Look at every word of the symbols of the request: [name, address, size], addresses as linked.
 
     Of a stretch without a symbol, which has the name of its section, each word is told by itself.
@@ -34,7 +34,7 @@ def scan(inventory: Inventory, request: Dict[str, Any], tell: Callable[..., None
     tell(scanned=len(request["symbols"]))
 
 
-def _words(base: int, address: int, size: int) -> List[Tuple[int, int]]:
+def _words(base: int, address: int, size: int) -> list[tuple[int, int]]:
     """The places of the words that are not zero."""
     return [
         (address + index * memory.WORD, memory.WORD)
@@ -44,24 +44,24 @@ def _words(base: int, address: int, size: int) -> List[Tuple[int, int]]:
 
 
 class _Scanner:
-    def __init__(self, types: Dict[int, str], maps: memory.Maps) -> None:
+    def __init__(self, types: dict[int, str], maps: memory.Maps) -> None:
         self._types = types
-        self._ids: Set[int] = set(types)
+        self._ids: set[int] = set(types)
         self._maps = maps
 
-    def symbol(self, start: int, size: int) -> Optional[str]:
+    def symbol(self, start: int, size: int) -> str | None:
         """What of the interpreter a symbol holds; None when nothing."""
         if not self._maps.readable(start, size):
             return None
         embedded = sorted({self._types[at] for at in range(start, start + size, memory.WORD) if at in self._types})
         if embedded:
             return f"static type {', '.join(embedded)}"
-        held: Dict[str, None] = {}
-        blocks: List[Tuple[int, int]] = [(start, size)]
-        seen: Set[int] = set()
+        held: dict[str, None] = {}
+        blocks: list[tuple[int, int]] = [(start, size)]
+        seen: set[int] = set()
         left = _WORDS
         for depth in range(_DEEP):
-            below: List[Tuple[int, int]] = []
+            below: list[tuple[int, int]] = []
             for place, length in blocks:
                 count = min(length // memory.WORD, left)
                 left -= count
