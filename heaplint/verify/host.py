@@ -48,7 +48,7 @@ class Reply:
     """The closing line of the request."""
     ended: Ended = "done"
     status: int = 0
-    """Exit code of the check's process; negative for a signal."""
+    """Exit code of the check's process, or of the interpreter when that died; negative for a signal."""
     complaint: str = ""
     """What was written to standard error last, or the interpreter's fatal error."""
 
@@ -63,15 +63,12 @@ class Reply:
         where = f" in {doing}" if doing else ""
         if self.ended == "timed-out":
             return f"takes too long{where}"
-        if self.ended == "died" or self.status < 0:
-            signal_name = _signal(self.status)
-            return f"crashes{where} ({self.complaint or signal_name or 'the process ended'})"
-        if self.status:
+        if self.complaint and self.crashed or self.status < 0:
+            return f"crashes{where} ({self.complaint or _signal(self.status)})"
+        if self.crashed:
             return f"ends the process{where} (exit code {self.status})"
         error = self.get("error") or self.last.get("error")
-        if error:
-            return str(error)
-        return f"ends the process{where} (exit code 0)" if self.cut else None
+        return str(error) if error else None
 
     @property
     def crashed(self) -> bool:
@@ -213,7 +210,7 @@ class Host:
         if status is None and reply.ended == "died":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(GRACE)
-        reply.status = status if status is not None and status < 0 else 0
+        reply.status = status or 0
         self.close()
         return reply
 
@@ -245,8 +242,6 @@ def _state(folder: Path) -> str:
 
 
 def _signal(status: int) -> str:
-    if status >= 0:
-        return ""
     try:
         return signal.Signals(-status).name
     except ValueError:

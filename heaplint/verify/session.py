@@ -71,7 +71,7 @@ class Session:
         """The answer to a check."""
         if self._host is None or not self._host.alive:
             if self._left <= 0:
-                return Reply(ended="died", complaint="given up: the process of the module ended too often")
+                return Reply([{"error": "given up: the process of the module ended too often"}])
             self._left -= 1
             started = self._start()
             if started.failure is not None:
