@@ -216,7 +216,7 @@ def test_sarif_has_the_failures_at_their_places(tmp_path: Path) -> None:
         (("no_such_module_at_all",), "no_such_module_at_all: ModuleNotFoundError"),
         (("json",), "json: no extension module"),
         (("--python", "/nowhere/python", "json"), "--python: /nowhere/python: no program"),
-        (("--python", "/bin/true", "json"), "--python: /bin/true: no CPython 3.9 or newer"),
+        (("--python", "/bin/true", "json"), "--python: /bin/true: no CPython 3.9 or newer with a GIL"),
         (("--path", "/nowhere", "json"), "--path: /nowhere: no folder"),
         (("--exercise", "/nowhere.py", "json"), "--exercise: /nowhere.py: no file"),
     ],

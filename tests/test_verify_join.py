@@ -95,6 +95,16 @@ def test_the_import_systems_copy_of_a_module_is_no_variable_that_a_rule_missed()
     assert joined(verdict("static-state", True, "cache.4"), finding("HL303", "cache"))[0].joined == "confirmed"
 
 
+def test_variables_of_one_name_are_counted_one_by_one() -> None:
+    cache = "_ZN4spam1{}5cacheE"
+    first, second, third = (verdict("static-state", True, cache.format(letter)) for letter in "ABC")
+    module = VerifiedModule("pkg.spam", "spam.so", (), (first, second, third))
+    findings = [finding("HL303", "A::cache", "a.cpp"), finding("HL303", "cache", "b.cpp")]
+    seen = join(Verification("3.13.0", (module,)), findings, CENSUS)
+    assert [one.joined for one in seen.verdicts] == ["confirmed", "confirmed", "only-at-run-time"]
+    assert not any(one.at for one in seen.verdicts) and not seen.undecided
+
+
 def test_the_summary_counts_by_rule() -> None:
     _, seen = joined(verdict("releases-type", True), finding("HL207", "egg_spec"), finding("HL207", "ham_spec"))
     assert seen.joins == {"HL207": {"confirmed": 1, "refuted": 0, "only-at-run-time": 0, "undecided": 1}}

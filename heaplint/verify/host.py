@@ -63,7 +63,7 @@ class Reply:
         where = f" in {doing}" if doing else ""
         if self.ended == "timed-out":
             return f"takes too long{where}"
-        if self.complaint and self.crashed or self.status < 0:
+        if (self.complaint and self.crashed) or self.status < 0:
             return f"crashes{where} ({self.complaint or _signal(self.status)})"
         if self.crashed:
             return f"ends the process{where} (exit code {self.status})"
@@ -112,10 +112,10 @@ class Host:
         self.alive = True
         opening = self._await("ready", max(seconds, START), Reply())
         ready = opening.last.get("ready")
-        if not isinstance(ready, list) or ready < [3, 9]:
+        if not isinstance(ready, list) or ready < [3, 9] or opening.last.get("implementation") != "cpython":
             self.close()
             version = ".".join(map(str, ready)) if isinstance(ready, list) else opening.complaint or "it did not answer"
-            raise HostError(f"--python: {python}: no CPython 3.9 or newer ({version})")
+            raise HostError(f"--python: {python}: no CPython 3.9 or newer with a GIL ({version})")
         self.version: tuple[int, int, int] = (ready[0], ready[1], ready[2])
 
     def ask(self, operation: str, fields: Mapping[str, object], longer: float = 1.0) -> Reply:

@@ -21,8 +21,12 @@ def join(seen: Verification, findings: Sequence[Finding], census: Census) -> Ver
         replace(module, verdicts=tuple(joiner.verdict(verdict) for verdict in module.verdicts)) for module in seen.modules
     )
     left = [one for one in findings if one.rule in JOINED_RULES and one not in joiner.decided]
-    undecided = tuple(Undecided(one.rule, one.symbol or "", At(one.span.path, one.span.line)) for one in left)
+    undecided = tuple(Undecided(one.rule, one.symbol or "", _place(one)) for one in left)
     return replace(seen, modules=modules, undecided=undecided, joined=True)
+
+
+def _place(finding: Finding) -> At:
+    return At(finding.span.path, finding.span.line)
 
 
 class _Joiner:
@@ -39,15 +43,24 @@ class _Joiner:
             return verdict
         found = self._found(verdict)
         if found:
-            self.decided.update(found)
             joined: Joined = "confirmed" if verdict.claim else "refuted"
-            place = At(found[0].span.path, found[0].span.line)
-            return replace(verdict, joined=joined, rule=found[0].rule, at=place)
+            if verdict.check == "static-state" and len(found) > 1:
+                return self._one_of(found, replace(verdict, joined=joined))
+            self.decided.update(found)
+            return replace(verdict, joined=joined, rule=found[0].rule, at=_place(found[0]))
         if not verdict.claim or not RULES[verdict.check] or self._is_definition(verdict):
             return verdict
         made = self._type(verdict.subject) if verdict.check in (*TYPE_CHECKS, "heap-type") else None
         where = At(made.path, made.line) if made else None
         return replace(verdict, joined="only-at-run-time", rule=RULES[verdict.check][-1], at=where)
+
+    def _one_of(self, found: list[Finding], verdict: Verdict) -> Verdict:
+        """Joined to the first of several variables of one name that no other verdict took, without a place."""
+        free = next((one for one in found if one not in self.decided), None)
+        if free is None:
+            return replace(verdict, joined="only-at-run-time", rule=found[0].rule)
+        self.decided.add(free)
+        return replace(verdict, rule=free.rule)
 
     def _found(self, verdict: Verdict) -> list[Finding]:
         candidates = [finding for rule in RULES[verdict.check] for finding in self._findings.get(rule, ())]
@@ -58,7 +71,8 @@ class _Joiner:
             places = {(one.path, one.symbol) for one in self._census.modules if (one.name or "").rpartition(".")[2] == last}
             return [one for one in candidates if (one.span.path, one.symbol) in places]
         if verdict.check == "static-state":
-            return [one for one in candidates if one.symbol == source_name(verdict.subject)]
+            name = source_name(verdict.subject)
+            return [one for one in candidates if (one.symbol or "").rpartition("::")[2] == name]
         made = self._type(verdict.subject)
         if made is None:
             return []

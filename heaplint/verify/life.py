@@ -171,7 +171,7 @@ class Lives:
             yield verdict(symbol, answer="fail", message=f"static storage holds: {line['what']}", claim=claim)
         if not found:
             count = len(symbols.variables)
-            yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)", claim=False)
+            yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)")
 
 
 def _list(value: object) -> list[object]:

@@ -34,7 +34,7 @@ class Server:
 
     def serve(self) -> None:
         """Answer until the requests end."""
-        self.answer({"ready": list(sys.version_info[:3]), "threads": processes.threads()})
+        self.answer({"ready": list(sys.version_info[:3]), "implementation": sys.implementation.name})
         for line in iter(lambda: self._requests.readline(LONGEST_REQUEST), b""):
             request: Request = json.loads(line)
             operation: Callable[[Request], dict[str, Any]] = getattr(self, "_" + request["op"])
