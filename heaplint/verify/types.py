@@ -120,6 +120,8 @@ class _Asked:
                 return self.verdict(check, "pass", seen, False)
             if abs(slope - round(slope)) > _NEAR:
                 reasons.append(seen)
+            elif slope > 0 and origin == "zeroed" and reply.get("kept"):
+                reasons.append(f"{INSTANCE[origin]} is not freed at all: its deallocator may give up on one")
             elif slope > 0:
                 return self.verdict(check, "fail", f"leaks {round(slope)} per instance: {seen}", True)
             else:

@@ -6,7 +6,7 @@ import gc
 import sys
 from typing import Any, Callable
 
-from heaplint.verify.child import instances, interpreters, reimport, slots, statics
+from heaplint.verify.child import instances, interpreters, memory, reimport, slots, statics
 from heaplint.verify.child.inventory import Inventory
 
 Tell = Callable[..., None]
@@ -34,7 +34,8 @@ def look(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
 def dealloc(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
     """How the reference count of a type changes over two batches of instances of different size.
 
-    The greater batch runs once before, so that free lists are full; all instances of a batch live at the same time.
+    The greater batch runs once before, so that free lists are full; all instances of a batch live at the same time. Told is
+    also whether the memory of the instances stays in use.
     """
     one = inventory.types[request["type"]]
     small, great = request["batches"]
@@ -48,7 +49,10 @@ def dealloc(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
         return sys.getrefcount(one) - before
 
     batch(great)
-    tell(small=[small, batch(small)], great=[great, batch(great)])
+    few, before = batch(small), memory.bytes_in_use()
+    many = batch(great)
+    kept = (memory.bytes_in_use() - before) // great >= one.__basicsize__
+    tell(small=[small, few], great=[great, many], kept=kept)
 
 
 CHECKS: dict[str, Callable[[Any, dict[str, Any], Tell], None]] = {

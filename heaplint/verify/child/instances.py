@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import sys
 from typing import Any, Callable
 
 from heaplint.verify.child import memory
@@ -92,8 +91,3 @@ def collect() -> None:
     for _ in range(3):
         if not gc.collect():
             return
-
-
-def reference_count(one: object) -> int:
-    """References to an object, without those of this call."""
-    return sys.getrefcount(one) - 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -136,44 +135,19 @@ def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
     """
     path = [*request["path"], *sys.path]
     arguments = (request["isolated"], request["module"], path, request["exercise"], request["dependencies"])
-    bytes_in_use = _in_use()
     for _ in range(request["before"]):
         outcome = once(*arguments)
         if outcome:
             tell(failed=outcome)
             return
     areas = memory.Maps().of_file(request["file"]) if request["file"] else []
-    start = _left(areas), bytes_in_use()
+    start = _left(areas), memory.bytes_in_use()
     for _ in range(request["count"]):
         once(*arguments)
-    tell(grown=[_left(areas) - start[0], bytes_in_use() - start[1]])
+    tell(grown=[_left(areas) - start[0], memory.bytes_in_use() - start[1]])
 
 
 def _left(areas: list[tuple[int, int]]) -> int:
     gc.collect()
     maps = memory.Maps()
     return sum(maps.pointers_into(area) for area in areas)
-
-
-class _Figures(ctypes.Structure):
-    """struct mallinfo2 of glibc 2.33 (mallinfo(3))."""
-
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keep")
-    ]
-
-
-def _in_use() -> Callable[[], int]:
-    """What tells the bytes in use; always 0 where the C library does not tell."""
-    try:
-        figures = ctypes.CDLL(None).mallinfo2
-    except AttributeError:
-        return lambda: 0
-    figures.restype = _Figures
-
-    def measure() -> int:
-        told = figures()
-        return int(told.uordblks) + int(told.hblkhd)
-
-    return measure

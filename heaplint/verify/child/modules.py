@@ -43,8 +43,19 @@ def resolve(name: str, path: Sequence[str]) -> list[str]:
             folders[:] = sorted(one for one in folders if one.isidentifier())
             inside = os.path.relpath(folder, top)
             package = name if inside == os.curdir else ".".join([name, *inside.split(os.sep)])
-            found.update(f"{package}.{stem}" for stem in map(_stem, files) if stem and stem != "__init__")
+            for file in files:
+                stem = _stem(file)
+                if stem and stem != "__init__" and _is_module(os.path.join(folder, file), stem):
+                    found.add(f"{package}.{stem}")
     return sorted(found)
+
+
+def _is_module(file: str, stem: str) -> bool:
+    """Whether a shared object names the function that makes the module (PEP 489); others lie in packages too."""
+    if not stem.isascii():
+        return True
+    with open(file, "rb") as stream:
+        return f"PyInit_{stem}\0".encode() in stream.read()
 
 
 def _stem(file: str) -> str | None:
