@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +113,26 @@ def test_without_an_exercise_the_reason_of_the_unknown_is_told(capsys: pytest.Ca
     assert run(["verify", "--strict", "--path", built(sys.executable, "sound"), "sound"]) == 2
 
 
-def test_a_hostile_module_costs_its_own_checks_only(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def strays(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The processes that this test started, directly or not, and that are still there."""
+    mark = f"HEAPLINT_TEST={uuid.uuid4()}"
+    monkeypatch.setenv(*mark.split("="))
+
+    def look() -> list[str]:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended, or is another user's
+                if mark.encode() in (folder / "environ").read_bytes():
+                    found.append(folder.name)
+        return found
+
+    return look
+
+
+def test_a_hostile_module_costs_its_own_checks_only(
+    capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]
+) -> None:
     hostile, sound = built(sys.executable, "hostile"), built(sys.executable, "sound")
     document = verified(capsys, "--timeout", "3", "--path", hostile, "--path", sound, "hostile", "sound", code=1)
     types = {one["name"].rpartition(".")[2] for one in document["modules"][0]["types"]}
@@ -122,12 +144,12 @@ def test_a_hostile_module_costs_its_own_checks_only(capsys: pytest.CaptureFixtur
     assert {(f"hostile.{name}", "instantiation") for name in ("Aborts", "Exits", "Kills")} <= failed
     assert all(one["message"] for one in verdicts(document))
     assert ("sound", "reimport") in passed and ("sound.Cell", "tracked") in passed
-    assert not _strays()
+    assert not strays()
 
 
 @pytest.mark.parametrize(("how", "words"), [("Aborts", "SIGABRT"), ("Exits", "exit code 0"), ("Loops", "takes too long")])
 def test_a_module_that_breaks_on_import_leaves_the_others_alone(
-    how: str, words: str, capsys: pytest.CaptureFixture[str]
+    how: str, words: str, capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]
 ) -> None:
     hostile, legacy = built(sys.executable, "hostile", f"-DON_IMPORT={how}"), built(sys.executable, "legacy")
     document = verified(capsys, "--timeout", "3", "--path", hostile, "--path", legacy, "hostile", "legacy", code=1)
@@ -135,21 +157,32 @@ def test_a_module_that_breaks_on_import_leaves_the_others_alone(
     [verdict] = first["verdicts"]
     assert (verdict["check"], verdict["answer"]) == ("import", "fail") and words in verdict["message"]
     assert {one["answer"] for one in second["verdicts"] if one["check"] == "reimport"} == {"pass"}
-    assert not _strays()
+    assert not strays()
 
 
-def _strays() -> list[str]:
-    """Processes of a module under test that are still there."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"HEAPLINT_VERIFY=" in (folder / "environ").read_bytes() and (folder / "cmdline").read_bytes():
-                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                if parent == "1" or parent == str(os.getpid()):
-                    found.append(folder.name)
-        except OSError:
-            continue
-    return found
+def test_an_exercise_that_fails_is_told_and_what_it_made_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "fails.py"
+    script.write_text(
+        "import sound, unittest\nkept = sound.cursor(1)\n"
+        "class Case(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(next(kept), 2)\n"
+    )
+    document = verified(capsys, "--path", built(sys.executable, "sound"), "--exercise", str(script), "sound", code=0)
+    [note] = document["modules"][0]["notes"]
+    assert "the exercise fails" in note and "test_it" in note
+    assert ("sound.Cursor", "tracked") in of(document, "pass")
+    [verdict] = [one for one in verdicts(document) if one["check"] == "subinterpreter"]
+    assert verdict["answer"] == "unknown" and "in the main interpreter too" in verdict["message"]
+
+
+def test_an_exercise_that_fails_elsewhere_only_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "elsewhere.py"
+    script.write_text("import threading\nassert threading.current_thread() is threading.main_thread()\n"
+                      "import sys\nassert 'heaplint.verify.child' in sys.modules, 'no main interpreter'\n")  # fmt: skip
+    document = verified(capsys, "--path", built(sys.executable, "sound"), "--exercise", str(script), "sound", code=1)
+    [verdict] = [one for one in verdicts(document) if one["check"] == "subinterpreter"]
+    assert verdict["answer"] == "fail" and "no main interpreter" in verdict["message"]
 
 
 def test_a_module_that_starts_threads_gets_a_process_for_each_check(

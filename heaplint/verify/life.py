@@ -64,19 +64,20 @@ class Lives:
             yield Verdict(name, name, "multi-phase", "fail", words, True)
         yield from self._statics(session)
         yield self._reimport(name, single=phases == "single-phase")
-        shared = self._interpreters(name, "subinterpreter", isolated=False, parallel=False)
+        shared = self._interpreters(session, "subinterpreter", isolated=False, parallel=False)
         yield shared
         alone = shared
         if version >= (3, 12):
-            alone = self._interpreters(name, "own-gil", isolated=True, parallel=False)
+            alone = self._interpreters(session, "own-gil", isolated=True, parallel=False)
             # that a single-phase module is refused says nothing of what it declares
             yield replace(alone, claim=None) if phases == "single-phase" else alone
             if alone.answer == "pass":
-                yield self._interpreters(name, "parallel", isolated=True, parallel=True)
+                yield self._interpreters(session, "parallel", isolated=True, parallel=True)
         if alone.answer == "pass" or shared.answer == "pass":
             yield self._growth(session, isolated=version >= (3, 12) and alone.answer == "pass")
 
-    def _interpreters(self, name: str, check: Check, *, isolated: bool, parallel: bool) -> Verdict:
+    def _interpreters(self, session: Session, check: Check, *, isolated: bool, parallel: bool) -> Verdict:
+        name = session.module
         count = TOGETHER if parallel else SEQUENCE
         reply = self._ask("interpreters", name, isolated=isolated, parallel=parallel, count=count)
         verdict = functools.partial(Verdict, name, name, check)
@@ -94,6 +95,8 @@ class Lives:
         if refused and refused.group(1) not in (name, name.rpartition(".")[2]):
             return verdict("unknown", f"{refused.group(1)}, which it needs, is refused: {error}")
         if stage == "exercise":
+            if session.prepared.last.get("exercised"):
+                return verdict("unknown", f"the exercise fails in the main interpreter too: {error}")
             return verdict("fail", f"the exercise fails in another interpreter: {error}")
         return verdict("fail", error, claim=True if refused else None)
 

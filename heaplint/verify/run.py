@@ -92,7 +92,7 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
         return VerifiedModule(name, None, (), (Verdict(name, name, "import", "fail" if broken else "unknown", words),))
     notes = []
     if prepared.last.get("exercised"):
-        notes.append(f"the exercise ended early: {prepared.last['exercised']}")
+        notes.append(f"the exercise fails: {prepared.last['exercised']}")
     if not session.forks:
         notes.append("the module starts threads: each check had a process of its own")
     if version[:2] == (3, 12):

@@ -36,8 +36,11 @@ try:
             exec(code, space)
         except SystemExit:
             pass
-        for one in [one for name, one in space.items() if name.startswith("test")]:
-            if hasattr(one, "__code__") and not one.__code__.co_argcount:
+        framework = sys.modules.get("unittest")
+        for name, one in list(space.items()):
+            if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
+                framework.defaultTestLoader.loadTestsFromTestCase(one).debug()
+            elif name.startswith("test") and hasattr(one, "__code__") and not one.__code__.co_argcount:
                 one()
     stage, told = "", ""
 except BaseException as error:

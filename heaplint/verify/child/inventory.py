@@ -18,6 +18,8 @@ NOT_INSTANTIABLE = 1 << 7
 HEAP = 1 << 9
 BASE = 1 << 10
 GC = 1 << 14
+_TP_NEW = 65
+"""Py_tp_new (Include/typeslots.h, part of the stable ABI)."""
 _SAMPLED = 2_000_000
 """No more objects are looked at for live instances."""
 
@@ -31,12 +33,8 @@ class Inventory:
         self.module: ModuleType = modules.load(name)
         self.name = name
         self.file = os.path.realpath(getattr(self.module, "__file__", None) or "")
-        self.exercised: str | None = None
         self.space: dict[str, Any] = {}
-        try:
-            self.space = modules.run_exercise(exercise)
-        except Exception as error:
-            self.exercised = modules.describe(error)
+        self.exercised = modules.run_exercise(exercise, self.space)
         self.areas = memory.Maps().of_file(self.file) if self.file else []
         own = [one for one in all_types() if self._brings(one)]
         own += [one for one in self._reached() if one not in own]
@@ -153,8 +151,13 @@ def instantiable(one: type) -> bool:
 
 
 def has_new(one: type) -> bool:
-    """Whether tp_new is set: type_call refuses without calling anything when it is not."""
-    return any("__new__" in vars(base) for base in one.__mro__[:-1]) or bool(one.__flags__ & HEAP)
+    """Whether tp_new is set: calling the type is refused when it is not."""
+    get = ctypes.pythonapi["PyType_GetSlot"]
+    get.argtypes, get.restype = [ctypes.py_object, ctypes.c_int], ctypes.c_void_p
+    try:
+        return bool(get(one, _TP_NEW))
+    except SystemError:  # a static type before 3.10
+        return any("__new__" in vars(base) for base in one.__mro__[:-1])
 
 
 def is_bare(one: type) -> bool:

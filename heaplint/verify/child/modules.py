@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -77,25 +78,28 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def run_exercise(file: str | None) -> dict[str, Any]:
-    """Run a script, then the tests that it defines; gives its namespace, which keeps its instances alive.
+def run_exercise(file: str | None, space: dict[str, Any]) -> str | None:
+    """Run a script, then the tests that it defines, in a namespace that keeps what they make; gives the first error.
 
-    Tests are functions without parameters whose names begin with `test` and the cases of unittest. A test that fails is
-    not heaplint's matter: what it made stays.
+    Tests are functions without parameters whose names begin with `test`, and the cases of unittest.
     """
     if file is None:
-        return {}
-    space: dict[str, Any] = {"__name__": "__main__", "__file__": file, "__builtins__": __builtins__}
-    with open(file, "rb") as stream:
-        code = compile(stream.read(), file, "exec")
+        return None
+    space.update({"__name__": "__main__", "__file__": file})
     try:
-        exec(code, space)
-    except SystemExit as left:  # unittest.main() ends so
-        space["__left__"] = left.code
-    framework = sys.modules.get("unittest")
-    for name, one in list(space.items()):
-        if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
-            framework.defaultTestLoader.loadTestsFromTestCase(one).run(framework.TestResult())
-        elif name.startswith("test") and callable(one) and hasattr(one, "__code__") and not one.__code__.co_argcount:
-            space[f"__result of {name}__"] = one()
-    return space
+        with open(file, "rb") as stream:
+            code = compile(stream.read(), file, "exec")
+        with contextlib.suppress(SystemExit):  # unittest.main() ends so
+            exec(code, space)
+        framework = sys.modules.get("unittest")
+        for name, one in list(space.items()):
+            if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
+                outcome = framework.TestResult()
+                framework.defaultTestLoader.loadTestsFromTestCase(one).run(outcome)
+                for case, told in (*outcome.errors, *outcome.failures):
+                    raise AssertionError(f"{case}: {told.splitlines()[-1]}")
+            elif name.startswith("test") and hasattr(one, "__code__") and not one.__code__.co_argcount:
+                space[f"result of {name}"] = one()
+    except Exception as error:
+        return describe(error)
+    return None

@@ -28,7 +28,7 @@ def run(inventory: object, request: dict[str, Any], tell: Callable[..., None]) -
             return
         if parent:
             setattr(sys.modules[parent], last, again)
-        modules.run_exercise(request["exercise"])
+        modules.run_exercise(request["exercise"], {})
         seen.append(weakref.ref(again))
         del again
     instances.collect()
