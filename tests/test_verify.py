@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from builds import INTERPRETERS, SOURCES, built, version_of
+from real_tools import program
 
 from heaplint.cli.app import run
 from heaplint.verify.run import exit_code, modules_of, settings, verify
@@ -208,6 +209,26 @@ def test_a_package_stands_for_the_extension_modules_in_its_folder(tmp_path: Path
     seen = verify(names, version, chosen, None)
     assert {verdict.subject for verdict in seen.verdicts if verdict.check == "tracked"} == {"sound.Cell", "sound.Cursor"}
     assert exit_code(seen, strict=False, exit_zero=False) == 0
+
+
+def test_variables_without_symbols_are_named_by_their_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stripped = tmp_path / "legacy.so"
+    subprocess.run([program("strip"), "-s", "-o", str(stripped), f"{built(sys.executable, 'legacy')}/legacy.so"], check=True)
+    document = verified(capsys, "--path", str(tmp_path), "legacy", code=1)
+    found = {one["subject"]: one["message"] for one in verdicts(document) if one["check"] == "static-state"}
+    assert found and all(re.fullmatch(r"\.(data|bss)\+0x[0-9a-f]+", name) for name in found)
+    kinds = ["dict", "static type Shell", "type"]  # the copy of the module, the type, the exception
+    assert sorted(found.values()) == [f"static storage holds: {kind}" for kind in kinds]
+
+
+def test_a_name_that_another_module_took_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    package = tmp_path / "box"
+    package.mkdir()
+    (package / "__init__.py").write_text("import sys, json\nsys.modules['box.sound'] = json\n")
+    shutil.copy(Path(built(sys.executable, "sound")) / "sound.so", package / "sound.so")
+    document = verified(capsys, "--path", str(tmp_path), "box", code=0)
+    [verdict] = verdicts(document)
+    assert (verdict["check"], verdict["answer"]) == ("import", "unknown") and "__init__.py" in verdict["message"]
 
 
 def test_the_modules_of_the_standard_library_are_found() -> None:

@@ -20,6 +20,8 @@ BASE = 1 << 10
 GC = 1 << 14
 _TP_NEW = 65
 """Py_tp_new (Include/typeslots.h, part of the stable ABI)."""
+STATIC_TYPE = 51 * memory.WORD
+"""The size of a static type object of CPython 3.9 in bytes; it has only grown since, at its end."""
 _SAMPLED = 2_000_000
 """No more objects are looked at for live instances."""
 
@@ -33,6 +35,8 @@ class Inventory:
         self.module: ModuleType = modules.load(name)
         self.name = name
         self.file = os.path.realpath(getattr(self.module, "__file__", None) or "")
+        if not self.file.endswith(modules.SUFFIXES):  # packages put a twin in Python under the name of an extension
+            raise ImportError(f"the name stands for {os.path.basename(self.file) or 'no file'}, not for an extension module")
         self.space: dict[str, Any] = {}
         self.exercised = modules.run_exercise(exercise, self.space)
         self.areas = memory.Maps().of_file(self.file) if self.file else []
@@ -100,7 +104,7 @@ class Inventory:
         size: int = type.__dict__["__basicsize__"].__get__(type(one))
         inherited: dict[int, set[int]] = {}
         for base in one.__mro__[1:]:
-            for index, word in enumerate(memory.words(id(base), size if base.__flags__ & HEAP else _static_size())):
+            for index, word in enumerate(memory.words(id(base), size if base.__flags__ & HEAP else STATIC_TYPE)):
                 inherited.setdefault(index, set()).add(word)
         return any(
             start <= word < end and word not in inherited.get(index, ())
@@ -190,11 +194,6 @@ def _is_class(one: type) -> bool:
         return True
     values = (getattr(value, "__func__", value) for value in inside.values())
     return any(isinstance(value, FunctionType) for value in values)
-
-
-def _static_size() -> int:
-    """The size of a static type object of CPython 3.9 in bytes; it has only grown since, at its end."""
-    return memory.WORD * 51
 
 
 def _free(name: str, taken: dict[str, type]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from heaplint.verify.child import instances, memory
-from heaplint.verify.child.inventory import Inventory, all_types
+from heaplint.verify.child.inventory import STATIC_TYPE, Inventory, all_types
 
 _DEEP = 3
 """How many blocks of the heap may lie between static storage and an object."""
@@ -27,20 +27,12 @@ def scan(inventory: Inventory, request: dict[str, Any], tell: Callable[..., None
     base = min(start for start, _ in areas) - request["linked_at"]
     scanner = _Scanner(types, maps)
     for name, address, size in request["symbols"]:
-        for place, length in [(address, size)] if name not in request["sections"] else _words(base, address, size):
+        stretches = [(address, size)] if name not in request["sections"] else scanner.unnamed(base, address, size)
+        for place, length in stretches:
             found = scanner.symbol(base + place, length)
             if found is not None:
                 tell(static=name, address=place, what=found)
     tell(scanned=len(request["symbols"]))
-
-
-def _words(base: int, address: int, size: int) -> list[tuple[int, int]]:
-    """The places of the words that are not zero."""
-    return [
-        (address + index * memory.WORD, memory.WORD)
-        for index, word in enumerate(memory.words(base + address, size))
-        if word
-    ]
 
 
 class _Scanner:
@@ -48,6 +40,19 @@ class _Scanner:
         self._types = types
         self._ids: set[int] = set(types)
         self._maps = maps
+
+    def unnamed(self, base: int, address: int, size: int) -> list[tuple[int, int]]:
+        """The places of the words that are not zero; a static type is one place, its other words are its own."""
+        if not self._maps.readable(base + address, size):
+            return []
+        found, after = [], 0
+        for index, word in enumerate(memory.words(base + address, size)):
+            place = address + index * memory.WORD
+            if word and place >= after:
+                found.append((place, memory.WORD))
+            if base + place in self._types:
+                after = place + STATIC_TYPE
+        return found
 
     def symbol(self, start: int, size: int) -> str | None:
         """What of the interpreter a symbol holds; None when nothing."""
