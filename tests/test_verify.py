@@ -19,6 +19,8 @@ from builds import INTERPRETERS, SOURCES, built, version_of
 from real_tools import program
 
 from heaplint.cli.app import run
+from heaplint.verify.host import Reply
+from heaplint.verify.life import Lives
 from heaplint.verify.run import exit_code, modules_of, settings, verify
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="verify needs a POSIX system")
@@ -105,6 +107,21 @@ def test_verdicts_are_joined_to_the_findings_at_their_place(capsys: pytest.Captu
     assert document["summary"]["joins"]["HL303"]["confirmed"] == 1
     undecided = {(one["rule"], one["symbol"]) for one in document["undecided"]}
     assert ("HL101", "ShellType") in undecided  # legacy.c was read, but its module was not run
+
+
+def test_a_crash_in_another_interpreter_is_the_modules_when_it_needs_the_module(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "aborts.py"
+    script.write_text("import os, sys\nif 'heaplint.verify.child' not in sys.modules:\n    os.abort()\n")
+    arguments = ["--path", built(sys.executable, "sound"), "--exercise", str(script), "sound"]
+    [verdict] = [one for one in verdicts(verified(capsys, *arguments, code=1)) if one["check"] == "subinterpreter"]
+    assert (verdict["answer"], verdict["message"]) == ("fail", "crashes in interpreter 1 (SIGABRT)")
+
+    crash = Reply(told=[{"doing": "interpreter 1"}], last={"status": -6}, status=-6)
+    monkeypatch.setattr(Lives, "_ask", lambda *_, **__: crash)  # as where the interpreter itself is at fault
+    [verdict] = [one for one in verdicts(verified(capsys, *arguments)) if one["check"] == "subinterpreter"]
+    assert verdict["answer"] == "unknown" and "without the module: crashes" in verdict["message"]
 
 
 def test_without_an_exercise_the_reason_of_the_unknown_is_told(capsys: pytest.CaptureFixture[str]) -> None:

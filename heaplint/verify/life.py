@@ -63,7 +63,7 @@ class Lives:
             words = "its PyInit function makes the module: single-phase initialisation"
             yield Verdict(name, name, "multi-phase", "fail", words, True)
         yield from self._statics(session)
-        yield self._reimport(name, single=phases == "single-phase")
+        yield self._reimport(name)
         shared = self._interpreters(session, "subinterpreter", isolated=False, parallel=False)
         yield shared
         alone = shared
@@ -79,12 +79,14 @@ class Lives:
     def _interpreters(self, session: Session, check: Check, *, isolated: bool, parallel: bool) -> Verdict:
         name = session.module
         count = TOGETHER if parallel else SEQUENCE
-        reply = self._ask("interpreters", name, isolated=isolated, parallel=parallel, count=count)
+        ask = functools.partial(self._ask, "interpreters", isolated=isolated, parallel=parallel, count=count)
+        reply = ask(name, dependencies=())
         verdict = functools.partial(Verdict, name, name, check)
         if reply.failure is not None:
-            if reply.crashed:
-                return verdict("fail", reply.failure, claim=None)
-            return verdict("unknown", reply.failure)
+            bare = ask("", dependencies=_names(session.prepared.last.get("dependencies")), exercise=None)
+            if bare.failure is not None:
+                return verdict("unknown", f"{reply.failure}; without the module: {bare.failure}")
+            return verdict("fail" if reply.crashed else "unknown", reply.failure)
         outcomes = [one for one in _list(reply.get("outcomes")) if isinstance(one, dict) and one]
         if not outcomes:
             how = "at the same time" if parallel else "one after the other"
@@ -103,8 +105,7 @@ class Lives:
     def _growth(self, session: Session, *, isolated: bool) -> Verdict:
         """Whether interpreters that have ended leave behind what points into the shared object."""
         name, facts = session.module, session.prepared.last
-        names = facts.get("dependencies")
-        dependencies = tuple(map(str, names)) if isinstance(names, list) else ()
+        dependencies = _names(facts.get("dependencies"))
         verdict = functools.partial(Verdict, name, name, "growth")
         grown = self._grown(name, str(facts.get("file") or ""), dependencies, isolated)
         if isinstance(grown, str):
@@ -135,7 +136,7 @@ class Lives:
     def _measure_bare(self, dependencies: tuple[str, ...], isolated: bool) -> tuple[float, float] | str:
         return self._grown("", "", dependencies, isolated)
 
-    def _reimport(self, name: str, *, single: bool) -> Verdict:
+    def _reimport(self, name: str) -> Verdict:
         verdict = functools.partial(Verdict, name, name, "reimport")
         reply = self._ask("reimport", name, times=TIMES)
         if reply.failure is not None:
@@ -175,6 +176,10 @@ class Lives:
         if not found:
             count = len(symbols.variables)
             yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(map(str, _list(value)))
 
 
 def _list(value: object) -> list[object]:

@@ -101,7 +101,7 @@ def run(inventory: object, request: dict[str, Any], tell: Tell) -> None:
     """Import and exercise the module in `count` interpreters: one after the other, or all at the same time."""
     path = [*request["path"], *sys.path]
     arguments: tuple[bool, str, list[str], str | None, list[str]] = (
-        request["isolated"], request["module"], path, request["exercise"], [],
+        request["isolated"], request["module"], path, request["exercise"], request["dependencies"],
     )  # fmt: skip
     outcomes: list[dict[str, str]] = []
     if not request["parallel"]:
