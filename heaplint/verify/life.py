@@ -161,7 +161,7 @@ class Lives:
             yield verdict(name, answer="unknown", message=str(error))
             return
         reply = session.ask(
-            "statics", symbols=symbols.variables, linked_at=symbols.linked_at, sections=list(symbols.sections)
+            "statics", symbols=symbols.variables, sections=list(symbols.sections)
         )
         if reply.failure is not None or reply.get("scanned") is None:
             reason = reply.failure or str(reply.get("unscanned"))

@@ -16,8 +16,6 @@ _ITANIUM = re.compile(r"_ZN?K?(?:L|St)?(?=\d)")
 class Symbols:
     """Variables with static storage that can be written to."""
 
-    linked_at: int
-    """The address for which the first segment was linked."""
     variables: tuple[tuple[str, int, int], ...]
     """(name, address as linked, size in bytes), by address; a stretch without symbols has the name of its section."""
     sections: Mapping[str, int]
@@ -47,7 +45,7 @@ def writable(file: str) -> Symbols:
     try:
         with open(file, "rb") as stream:
             elf = ELFFile(stream)
-            loads = [one["p_vaddr"] for one in elf.iter_segments() if one["p_type"] == "PT_LOAD"]
+            loads = any(one["p_type"] == "PT_LOAD" for one in elf.iter_segments())
             sections = {
                 index: (one.name, one["sh_addr"], one["sh_size"])
                 for index, one in enumerate(elf.iter_sections())
@@ -68,7 +66,7 @@ def writable(file: str) -> Symbols:
     for name, start, size in sections.values():
         variables.extend(_unnamed(name, start, start + size, found))
     starts = {name: start for name, start, _ in sections.values()}
-    return Symbols(min(loads) & ~0xFFF, tuple(sorted(variables, key=lambda one: one[1])), starts)
+    return Symbols(tuple(sorted(variables, key=lambda one: one[1])), starts)
 
 
 def _unnamed(section: str, start: int, end: int, found: dict[int, tuple[str, int]]) -> list[tuple[str, int, int]]:

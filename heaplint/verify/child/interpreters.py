@@ -10,6 +10,7 @@ import threading
 from typing import Any, Callable
 
 from heaplint.verify.child import memory, modules
+from heaplint.verify.child.images import image_of
 
 Tell = Callable[..., None]
 
@@ -143,7 +144,8 @@ def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
         if outcome:
             tell(failed=outcome)
             return
-    areas = memory.Maps().of_file(request["file"]) if request["file"] else []
+    image = image_of(request["file"])
+    areas = image.stretches if image else []
     start = _left(areas), memory.bytes_in_use()
     for _ in range(request["count"]):
         once(*arguments)

@@ -11,6 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from heaplint.verify.child import memory, modules
+from heaplint.verify.child.images import image_of
 
 # Flags of types, https://docs.python.org/3/c-api/typeobj.html (Include/object.h).
 IMMUTABLE = 1 << 8
@@ -39,7 +40,8 @@ class Inventory:
             raise ImportError(f"the name stands for {os.path.basename(self.file) or 'no file'}, not for an extension module")
         self.space: dict[str, Any] = {}
         self.exercised = modules.run_exercise(exercise, self.space)
-        self.areas = memory.Maps().of_file(self.file) if self.file else []
+        image = image_of(self.file)
+        self.areas = image.stretches if image else []
         own = [one for one in all_types() if self._brings(one)]
         own += [one for one in self._reached() if one not in own]
         self.types: dict[str, type] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import contextlib
 import ctypes
-import os
 import re
+
+from heaplint.verify.child.images import images
 
 WORD = ctypes.sizeof(ctypes.c_void_p)
 _GREATEST_BLOCK = 1 << 32
@@ -38,38 +39,28 @@ class Maps:
                 start, end = (int(part, 16) for part in fields[0].split("-"))
                 self._areas.append((start, end, fields[1], fields[5] if len(fields) == 6 else ""))
         self._starts = [area[0] for area in self._areas]
-
-    def of_file(self, path: str) -> list[tuple[int, int]]:
-        """The stretches into which a file is mapped, with the zeroed memory (.bss) that follows its last."""
-        path = os.path.realpath(path)
-        found = []
-        for index, (start, end, _, name) in enumerate(self._areas):
-            if name == path:
-                found.append((start, end))
-                if index + 1 < len(self._areas):
-                    after = self._areas[index + 1]
-                    if after[0] == end and not after[3]:
-                        found.append(after[:2])
-        return found
+        self._images = sorted(stretch for image in images() for stretch in image.stretches)
 
     def readable(self, address: int, size: int = WORD) -> bool:
         """Whether all of a stretch can be read."""
-        area = self._area(address)
-        return area is not None and address + size <= area[1] and "r" in area[2]
+        at = address
+        while at < address + size:
+            area = self._area(at)
+            if area is None or "r" not in area[2]:
+                return False
+            at = area[1]
+        return True
 
     def static(self, address: int) -> bool:
-        """Whether an address lies in a file's mapping or in the zeroed memory that follows one: not on a heap."""
-        index = bisect.bisect_right(self._starts, address) - 1
+        """Whether an address lies in a file's mapping or in the zeroed variables of an image: not on a heap."""
         area = self._area(address)
-        if area is None:
-            return False
-        if area[3]:
+        if area is not None and area[3]:
             return not area[3].startswith("[")
-        before = self._areas[index - 1] if index else None
-        return before is not None and before[1] == area[0] and before[3].startswith("/")
+        index = bisect.bisect_right(self._images, (address, 1 << 64)) - 1
+        return index >= 0 and address < self._images[index][1]
 
     def pointers_into(self, target: tuple[int, int]) -> int:
-        """How many words of memory that is no file's and no stack point into a stretch.
+        """How many words of memory that is no file's and no stack point into a stretch; constant but for the heap.
 
         The stretch is taken with all that shares its upper bytes; words are found by those.
         """
@@ -77,7 +68,7 @@ class Maps:
         for upper in range(target[0] >> 24, ((target[1] - 1) >> 24) + 1):
             pattern = re.compile(re.escape(upper.to_bytes(WORD - 3, "little")), re.DOTALL)
             for start, end, allowed, name in self._areas:
-                if not allowed.startswith("rw") or name not in ("", "[heap]") or self.static(start):
+                if not allowed.startswith("rw") or name not in ("", "[heap]"):
                     continue
                 content = memoryview((ctypes.c_char * (end - start)).from_address(start)).cast("B")
                 for found in pattern.finditer(content):

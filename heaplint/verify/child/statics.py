@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from heaplint.verify.child import instances, memory
+from heaplint.verify.child.images import image_of
 from heaplint.verify.child.inventory import STATIC_TYPE, Inventory, all_types
 
 _DEEP = 3
@@ -20,11 +21,11 @@ def scan(inventory: Inventory, request: dict[str, Any], tell: Callable[..., None
     """
     types = {id(one): one.__name__ for one in all_types()}
     maps = memory.Maps()
-    areas = maps.of_file(inventory.file)
-    if not areas or not maps.readable(areas[0][0]):
-        tell(unscanned="the shared object is not mapped from its file")
+    image = image_of(inventory.file)
+    if image is None:
+        tell(unscanned="where the shared object lies in memory cannot be known")
         return
-    base = min(start for start, _ in areas) - request["linked_at"]
+    base = image.base
     scanner = _Scanner(types, maps)
     for name, address, size in request["symbols"]:
         stretches = [(address, size)] if name not in request["sections"] else scanner.unnamed(base, address, size)
