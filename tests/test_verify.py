@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from builds import INTERPRETERS, SOURCES, built, version_of
-from real_tools import program
+from real_tools import environment, program
 
 from heaplint.cli.app import run
 from heaplint.verify.host import Reply
@@ -306,3 +306,18 @@ def test_the_child_needs_nothing_installed() -> None:
         done = subprocess.run(command, input=b"", capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
         assert done.stdout.startswith(b'token {"ready": [3, ')
+
+
+def test_the_end_of_a_text_over_an_old_pointer_is_no_pointer() -> None:
+    code = """
+import ctypes
+from heaplint.verify.child import memory
+target = 0x123456010000, 0x123456020000  # no memory of this process
+before = memory.Maps().pointers_into(target)
+kept = (ctypes.c_uint64 * (1 << 16))(*[target[0] + 0x1234, target[1], target[0] - 1, target[0] + 0x0034, target[0] + 0x1200])
+print(memory.Maps().pointers_into(target) - before, memory.is_countable([target]))
+print(memory.is_countable([(0x123456000000, 0x123456010000)]))
+"""
+    for python in INTERPRETERS:
+        done = subprocess.run([python, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["1", "True", "False"]

@@ -133,7 +133,9 @@ class Host:
         return self._await("done", limit, Reply())
 
     def close(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all that it started; once, as its descriptors may be others' afterwards."""
+        if not self.alive:
+            return
         self.alive = False
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -146,6 +146,9 @@ def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
             return
     image = image_of(request["file"])
     areas = image.stretches if image else []
+    if areas and not memory.is_countable(areas):
+        tell(unlucky=True)
+        return
     start = _left(areas), memory.bytes_in_use()
     for _ in range(request["count"]):
         once(*arguments)
