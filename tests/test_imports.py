@@ -20,10 +20,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"flow"}),
     frozenset({"checks"}),
     frozenset({"fixes"}),
-    frozenset({"census", "filters", "cache", "workers"}),
+    frozenset({"census", "filters", "cache", "verdicts", "workers"}),
     frozenset({"census_of_program"}),
     frozenset({"engine"}),
-    frozenset({"repair"}),
+    frozenset({"repair", "verify"}),
     frozenset({"report"}),
     frozenset({"lsp"}),
     frozenset({"cli", "devtools"}),
@@ -38,7 +38,8 @@ ONLY: dict[str, frozenset[str]] = {
     "flow": frozenset({"ir", "capi", "model", "findings", "pythons"}),
     "checks": frozenset({"ir", "capi", "model", "flow", "findings", "pythons", "cards"}),
     "fixes": frozenset({"ir", "capi", "model", "flow", "checks", "findings", "pythons", "cards", "source"}),
-    "report": frozenset({"findings", "cards", "source", "census", "capi"}),
+    "report": frozenset({"findings", "cards", "source", "census", "capi", "verdicts"}),
+    "verify": frozenset({"findings", "census", "discovery", "verdicts"}),
     "filters": frozenset({"findings", "cards", "source", "config", "excludes"}),
 }
 """Parts that may know no more than this: checks see no parser, paths, configuration or streams; reports no analysis."""

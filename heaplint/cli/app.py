@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from heaplint import __version__
-from heaplint.cli import baseline, census, check, completion, explain, lsp, matcher, rules
+from heaplint.cli import baseline, census, check, completion, explain, lsp, matcher, rules, verify
 from heaplint.report.stream import OutputError
 
 ERROR = 2
@@ -39,6 +39,7 @@ app.command("explain")(explain.command)
 app.command("lsp")(lsp.command)
 app.command("matcher")(matcher.command)
 app.command("rules")(rules.command)
+app.command("verify")(verify.command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -240,7 +240,8 @@ class Text:
         if expanded.too_deep and known.complete:
             known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
                            "macros that expand without end", item.start)
-        if exact is not None and exact.mode == "auto" and not known.complete and self.names_python():
+        names_python = _API_WORD.search(self.code, item.start, item.end)
+        if exact is not None and exact.mode == "auto" and not known.complete and names_python:
             known = exact.parse(self, item) or known
         return known
 

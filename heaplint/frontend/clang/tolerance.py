@@ -42,6 +42,7 @@ _STRENGTH: Final[tuple[Use, ...]] = ("constant", "variable", "call", "array", "m
 """What one use says of a name outweighs what a weaker one says."""
 WINDOW: Final = 80
 """How much of the text around a use is looked at."""
+_BODY = re.compile(r"\b(?:struct|union)\s+(\w+)\s*\{")
 _STATEMENT_BEGINS = re.compile(r"(?:\A|[;{}])\s*(?:(?:const|static|volatile|register|extern)\s+)*\Z")
 _OPENED = re.compile(r"[(,]\s*(?:const\s+)?\Z")
 _PARENTHESIS = re.compile(r"\(\s*(?:const\s+)?\Z")
@@ -104,6 +105,7 @@ class Learned:
     constants: dict[str, None] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     """Variable → its declaration."""
+    bodies: frozenset[str] | None = None
     left_out: set[str] = field(default_factory=set)
     """Names of the prelude that the project declares itself."""
 
@@ -111,11 +113,13 @@ class Learned:
         """Take the errors of one reading; whether anything new was learned."""
         before = self.state()
         uses: dict[str, Use] = {}
+        heard: set[tuple[str, str]] = set()
         for lesson in lessons:
             if found := _UNDECLARED.search(lesson.message):
                 use = use_of(found.group(1), lesson.before, lesson.after)
                 uses[found.group(1)] = max(uses.get(found.group(1), use), use, key=_STRENGTH.index)
-            else:
+            elif (lesson.message, lesson.token) not in heard:
+                heard.add((lesson.message, lesson.token))
                 self._one(lesson.message, lesson.token)
         for name, use in uses.items():
             self._undeclared(name, use)
@@ -147,13 +151,19 @@ class Learned:
         elif (found := _INCOMPLETE.search(message)) is not None:
             word, name, aka_word, aka_name = found.groups()
             tag = aka_name or (name if word else "")
-            if tag and not re.search(rf"\b(?:struct|union)\s+{re.escape(tag)}\s*\{{", self.code):
+            if tag and tag not in self.tags and tag not in self._defined():
                 self.tags.setdefault(tag, (aka_word or word or "struct").strip())
         elif _AS_NUMBER.search(message):
             for name in _QUOTED.findall(message):
                 name = name.removesuffix("__")
                 if self.types.get(name) == "struct" and not self.members.get(name):
                     self._reshape(name, "number")
+
+    def _defined(self) -> frozenset[str]:
+        """The structs and unions that the unit has bodies of."""
+        if self.bodies is None:
+            self.bodies = frozenset(_BODY.findall(self.code))
+        return self.bodies
 
     def _new_type(self, name: str) -> None:
         self.types.setdefault(name, "number" if name.endswith("_t") else "struct")

@@ -1,0 +1,1 @@
+"""Built extension modules, loaded in processes of their own, confirm or refute what the source says."""

@@ -1,0 +1,195 @@
+"""Verdicts about a module as a whole: in interpreters beside the main one, imported again, and in static storage."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from heaplint.verdicts import Answer, Check, Verdict
+from heaplint.verify.host import Host, Reply
+from heaplint.verify.session import Session, Settings
+from heaplint.verify.symbols import SymbolsError, writable
+
+SEQUENCE, TOGETHER = 3, 4
+"""Interpreters one after the other, and at the same time."""
+BEFORE, MEASURED, AGAIN = 4, 12, 48
+"""Interpreters that come and go before the growth is measured, while it is, and when it is too near to chance."""
+LONGER = 3
+"""The growth may take so many times what another check may."""
+TRIES = 5
+"""How many processes are tried until the shared object lies where pointers into it can be counted."""
+CHANCE = 24
+"""Pointers into the shared object that may be left, whatever the number of interpreters: what was freed to free lists
+keeps some ten of them."""
+TIMES = 30
+"""How often a module is imported again."""
+_REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
+
+Version = tuple[int, int, int]
+
+
+class Lives:
+    """Asks about whole modules; what a bare interpreter keeps is measured once for each set of dependencies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._host: Host | None = None
+        self._bare = functools.cache(self._measure_bare)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._host is not None:
+            self._host.close()
+
+    def _ask(self, check: str, module: str, longer: float = 1.0, **fields: object) -> Reply:
+        """Ask in a process that has not imported the module."""
+        if self._host is None or not self._host.alive:
+            self._host = self._settings.host()
+        request = {
+            "check": check, "module": module, "inline": False, "path": self._settings.path,
+            "exercise": self._settings.exercise, **fields,
+        }  # fmt: skip
+        return self._host.ask("check", request, longer)
+
+    def verdicts(self, session: Session, version: Version) -> Iterator[Verdict]:
+        """Every verdict about the module of a session whose import went well."""
+        name = session.module
+        facts = session.prepared.last
+        phases = facts.get("phases")
+        if phases == "multi-phase":
+            yield Verdict(name, name, "multi-phase", "pass", "is initialised in several phases", False)
+        elif phases == "single-phase":
+            words = "its PyInit function makes the module: single-phase initialisation"
+            yield Verdict(name, name, "multi-phase", "fail", words, True)
+        yield from self._statics(session)
+        yield self._reimport(name)
+        shared = self._interpreters(session, "subinterpreter", isolated=False, parallel=False)
+        yield shared
+        alone = shared
+        if version >= (3, 12):
+            alone = self._interpreters(session, "own-gil", isolated=True, parallel=False)
+            # that a single-phase module is refused says nothing of what it declares
+            yield replace(alone, claim=None) if phases == "single-phase" else alone
+            if alone.answer == "pass":
+                yield self._interpreters(session, "parallel", isolated=True, parallel=True)
+        if alone.answer == "pass" or shared.answer == "pass":
+            yield self._growth(session, isolated=version >= (3, 12) and alone.answer == "pass")
+
+    def _interpreters(self, session: Session, check: Check, *, isolated: bool, parallel: bool) -> Verdict:
+        name = session.module
+        count = TOGETHER if parallel else SEQUENCE
+        ask = functools.partial(self._ask, "interpreters", isolated=isolated, parallel=parallel, count=count)
+        reply = ask(name, dependencies=())
+        verdict = functools.partial(Verdict, name, name, check)
+        if reply.failure is not None:
+            bare = ask("", dependencies=_names(session.prepared.last.get("dependencies")), exercise=None)
+            if bare.failure is not None:
+                return verdict("unknown", f"{reply.failure}; without the module: {bare.failure}")
+            return verdict("fail" if reply.crashed else "unknown", reply.failure)
+        outcomes = [one for one in _list(reply.get("outcomes")) if isinstance(one, dict) and one]
+        if not outcomes:
+            how = "at the same time" if parallel else "one after the other"
+            gil = "with a GIL of their own" if isolated else "that share the GIL"
+            return verdict("pass", f"{count} interpreters {gil}, {how}", claim=False)
+        stage, error = str(outcomes[0].get("stage")), str(outcomes[0].get("error"))
+        refused = _REFUSED.search(error)
+        if refused and refused.group(1) not in (name, name.rpartition(".")[2]):
+            return verdict("unknown", f"{refused.group(1)}, which it needs, is refused: {error}")
+        if stage == "exercise":
+            if session.prepared.last.get("exercised"):
+                return verdict("unknown", f"the exercise fails in the main interpreter too: {error}")
+            return verdict("fail", f"the exercise fails in another interpreter: {error}")
+        return verdict("fail", error, claim=True if refused else None)
+
+    def _growth(self, session: Session, *, isolated: bool) -> Verdict:
+        """Whether interpreters that have ended leave behind what points into the shared object."""
+        name, facts = session.module, session.prepared.last
+        dependencies = _names(facts.get("dependencies"))
+        verdict = functools.partial(Verdict, name, name, "growth")
+        grow = functools.partial(self._grown, name, str(facts.get("file") or ""), dependencies, isolated)
+        grown, count = grow(MEASURED), MEASURED
+        if not isinstance(grown, str) and MEASURED <= grown[0] * MEASURED < MEASURED + CHANCE:
+            grown, count = grow(AGAIN), AGAIN
+        if isinstance(grown, str):
+            return verdict("unknown", grown)
+        bare = self._bare(dependencies, isolated)
+        if isinstance(bare, str):
+            return verdict("unknown", f"a bare interpreter: {bare}")
+        left, more = grown[0] - bare[0], grown[1] - bare[1]
+        if left * count < CHANCE:
+            return verdict("pass", "interpreters leave nothing behind that points into the shared object")
+        seen = f"about {round(left)} pointers into the shared object behind, and {round(more)} bytes more than a bare one"
+        if left < 1:
+            return verdict("unknown", f"too near to chance: each interpreter leaves {seen}")
+        return verdict("fail", f"each interpreter leaves {seen}")
+
+    def _grown(self, name: str, file: str, dependencies: Sequence[str], isolated: bool, count: int) -> tuple[float, float] | str:
+        """Pointers and bytes that each interpreter leaves behind; or why there are no such figures."""
+        for _ in range(TRIES):
+            reply = self._ask(
+                "growth", name, isolated=isolated, dependencies=list(dependencies), file=file, before=BEFORE, count=count,
+                longer=LONGER,
+            )  # fmt: skip
+            if not reply.get("unlucky"):
+                break
+            self.close()  # a new process has another layout
+        grown = reply.get("grown")
+        if reply.failure is not None or not isinstance(grown, list):
+            return reply.failure or json.dumps(reply.get("failed") or "pointers cannot be counted where it lies")
+        pointers, size = grown
+        return pointers / count, size / count
+
+    def _measure_bare(self, dependencies: tuple[str, ...], isolated: bool) -> tuple[float, float] | str:
+        return self._grown("", "", dependencies, isolated, MEASURED)
+
+    def _reimport(self, name: str) -> Verdict:
+        verdict = functools.partial(Verdict, name, name, "reimport")
+        reply = self._ask("reimport", name, times=TIMES)
+        if reply.failure is not None:
+            if reply.crashed:
+                return verdict("fail", f"importing it again {reply.failure}")
+            return verdict("unknown", reply.failure)
+        if reply.get("same"):
+            return verdict("pass", "importing it again gives the same module")
+        alive, times = int(str(reply.get("alive"))), int(str(reply.get("reimported")))
+        words = f"of {times} modules that were imported again and dropped, {alive} stay alive"
+        answer: Answer = "fail" if alive else "pass"
+        return verdict(answer, words)
+
+    def _statics(self, session: Session) -> Iterator[Verdict]:
+        """One verdict for each variable that holds something, or one that says that none does."""
+        name = session.module
+        verdict = functools.partial(Verdict, name, check="static-state")
+        file = session.prepared.last.get("file")
+        try:
+            symbols = writable(str(file))
+        except SymbolsError as error:
+            yield verdict(name, answer="unknown", message=str(error))
+            return
+        reply = session.ask(
+            "statics", symbols=symbols.variables, sections=list(symbols.sections)
+        )
+        if reply.failure is not None or reply.get("scanned") is None:
+            reason = reply.failure or str(reply.get("unscanned"))
+            yield verdict(name, answer="unknown", message=reason)
+            return
+        found = [line for line in reply.told if "static" in line]
+        for line in found:
+            symbol = symbols.name(str(line["static"]), int(str(line["address"])))
+            # a static type has a verdict of its own
+            claim = None if str(line["what"]).startswith("static type") else True
+            yield verdict(symbol, answer="fail", message=f"static storage holds: {line['what']}", claim=claim)
+        if not found:
+            count = len(symbols.variables)
+            yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(map(str, _list(value)))
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
