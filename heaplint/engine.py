@@ -14,7 +14,7 @@ from heaplint import checks
 from heaplint.cards import Card, all_cards
 from heaplint.census import Census
 from heaplint.census_of_program import take_census
-from heaplint.config import Config
+from heaplint.config import Config, ConfigError
 from heaplint.discovery import Discovery
 from heaplint.filters import suppress
 from heaplint.filters.select import Selection
@@ -128,6 +128,22 @@ def read_program(
         extract(unit)
     link(program)
     return program, reader, exact
+
+
+def check_front_end(config: Config) -> None:
+    """Raise ConfigError when what was asked for cannot be had: libclang, a compile database."""
+    if config.frontend == "clang":
+        from heaplint.frontend.clang.client import installed
+
+        if not installed():
+            raise ConfigError("--frontend clang: libclang is not installed (pip install libclang)")
+    if config.compile_commands is not None:
+        from heaplint.frontend.clang.compile_flags import CompileDatabaseError, load
+
+        try:
+            load(config.compile_commands, Path.cwd())
+        except CompileDatabaseError as error:
+            raise ConfigError(f"--compile-commands: {error}") from error
 
 
 def front_ends_of(reported: Iterable[str], exact: ExactFrontEnd | None) -> dict[str, FrontEndUse]:

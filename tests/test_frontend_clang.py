@@ -181,6 +181,11 @@ def test_a_type_becomes_a_number_where_one_is_wanted() -> None:
     assert not learned.learn([Lesson("something else", "", "", "")])
 
 
+def test_a_macro_before_a_declaration_is_no_type() -> None:
+    (default, exact), = Both(HEAD + "OTHER_HIDDEN PyObject *\nf(void) { return NULL; }\n").trees
+    assert default == exact
+
+
 def test_what_the_project_declares_itself_is_left_out() -> None:
     learned = Learned("", False)
     assert "struct timeval {" in learned.prelude()

@@ -136,6 +136,7 @@ def test_json_keeps_its_contract() -> None:
             },
         ],
         "notices": [{"kind": "skipped-size", "path": "src/big.c", "line": 0, "message": "too large"}],
+        "files": [],
         "summary": {
             "files": 2,
             "findings": 2,

@@ -106,7 +106,7 @@ def command(
             if baseline is not None:
                 result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
             report = Report(
-                result.findings, result.notices, result.files, discovery.sources, all_cards(), result.front_ends, census
+                result.findings, result.notices, result.files, discovery.sources, all_cards(), census, result.front_ends
             )
             if verbose:
                 project.say_front_ends(result.front_ends)

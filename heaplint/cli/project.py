@@ -65,6 +65,7 @@ def read(
 ) -> tuple[Config, Discovery]:
     """The configuration and the files of a run, in the current folder; the path `-` is standard input."""
     from heaplint import config as configuration
+    from heaplint import engine
     from heaplint.discovery import discover
     from heaplint.report.report import counted
 
@@ -81,7 +82,7 @@ def read(
         if isolated
         else configuration.load(cwd / places[0], overrides, cwd, config_file)
     )
-    check_front_end(config)
+    engine.check_front_end(config)
     discovery = discover(places, config, cwd, texts)
     if verbose:
         say(f"configuration: {config.file or 'none'}")
@@ -90,24 +91,6 @@ def read(
     if not discovery.files:
         say(f"warning: no C files to read in {' '.join(places)}")
     return config, discovery
-
-
-def check_front_end(config: Config) -> None:
-    """Raise ConfigError when what was asked for cannot be had: libclang, a compile database."""
-    from heaplint.config import ConfigError
-
-    if config.frontend == "clang":
-        from heaplint.frontend.clang.client import installed
-
-        if not installed():
-            raise ConfigError("--frontend clang: libclang is not installed (pip install libclang)")
-    if config.compile_commands is not None:
-        from heaplint.frontend.clang.compile_flags import CompileDatabaseError, load
-
-        try:
-            load(config.compile_commands, Path.cwd())
-        except CompileDatabaseError as error:
-            raise ConfigError(f"--compile-commands: {error}") from error
 
 
 def standard_input(places: Sequence[str], filename: str | None) -> dict[str, bytes]:

@@ -181,7 +181,7 @@ class Lowering:
         if declarator is None or body is None:
             return None
         declared = self.declarator(declarator)
-        base = self.type_of(node.child_by_field_name("type"))
+        base = self.type_behind_macro(node) or self.type_of(node.child_by_field_name("type"))
         returns = ctype(base.base, declared.pointers, (), both(base.storage, self.storage(node)))
         parameters, variadic = self.parameters(declared.parameters)
         before = self.problem
@@ -193,6 +193,13 @@ class Lowering:
             declared.start, declared.end, self.path, declared.name, returns, parameters, variadic, block,
             complete=not broken,
         )
+
+    def type_behind_macro(self, node: Node) -> ir.CType | None:
+        """`EXPORTED PyObject *f(…)`: the grammar takes the macro of a header of others for the type, and stumbles over that."""
+        for child in node.children:
+            if child.type == "ERROR" and [one.type for one in child.children] == ["identifier"]:
+                return ctype(self.text(child))
+        return None
 
     def parameters(self, node: Node | None) -> tuple[tuple[ir.Variable, ...], bool]:
         if node is None:

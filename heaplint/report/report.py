@@ -23,10 +23,10 @@ class Report:
     sources: Mapping[str, SourceFile]
     """By path; the text of other files is never shown."""
     cards: Mapping[str, Card]
-    front_ends: Mapping[str, str] = field(default_factory=dict)
-    """What read each file: `tree-sitter`, `clang`, or `both`."""
     census: Census | None = None
     """The types and modules of the run, for the formats that show them."""
+    front_ends: Mapping[str, str] = field(default_factory=dict)
+    """What read each file: `tree-sitter`, `clang`, or `both`."""
 
     @property
     def by_severity(self) -> dict[Severity, int]:

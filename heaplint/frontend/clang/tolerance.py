@@ -48,6 +48,7 @@ _OPENED = re.compile(r"[(,]\s*(?:const\s+)?\Z")
 _PARENTHESIS = re.compile(r"\(\s*(?:const\s+)?\Z")
 _TYPE_WANTED = re.compile(r"(?:\b(?:sizeof|offsetof|alignof)\s*\(\s*|\bva_arg\s*\([^()]*,\s*|_cast\s*<\s*|\bnew\s+)(?:const\s+)?\Z")
 _DECLARES = re.compile(r"\s*(?:const\b\s*)?[*&\s]\s*(?:\*\s*)*(?:const\b\s*)?[A-Za-z_]\w*\s*[;=,(\[)]")
+_DECORATES = re.compile(r"\s+(?:(?:const|static|inline|struct|union|enum|unsigned|extern)\s+)*[A-Za-z_]\w*(?:\s*\*[\s*]*|\s+)[A-Za-z_]\w*")
 _DECLARES_PARAMETER = re.compile(r"\s+[A-Za-z_]\w*\s*[,)]")
 _CASTS = re.compile(r"\s*(?:const\b\s*)?(?:\*+\s*\)|\)\s*[\w\"'])")
 _ADDRESS = re.compile(r"(?:[(,=?:{]|\breturn)\s*&\s*\Z")
@@ -103,6 +104,8 @@ class Learned:
     members: dict[str, list[str]] = field(default_factory=dict)
     """Struct → members beyond those that are declared."""
     constants: dict[str, None] = field(default_factory=dict)
+    decorations: dict[str, None] = field(default_factory=dict)
+    """What stands before a declaration and is nothing of C's: a macro that a header of others defines."""
     variables: dict[str, str] = field(default_factory=dict)
     """Variable → its declaration."""
     bodies: frozenset[str] | None = None
@@ -118,6 +121,8 @@ class Learned:
             if found := _UNDECLARED.search(lesson.message):
                 use = use_of(found.group(1), lesson.before, lesson.after)
                 uses[found.group(1)] = max(uses.get(found.group(1), use), use, key=_STRENGTH.index)
+            elif (found := _UNKNOWN_TYPE.search(lesson.message)) and _DECORATES.match(lesson.after):
+                self.decorations[found.group(1) or found.group(2)] = None
             elif (lesson.message, lesson.token) not in heard:
                 heard.add((lesson.message, lesson.token))
                 self._one(lesson.message, lesson.token)
@@ -129,7 +134,7 @@ class Learned:
         """What was learned, to be compared."""
         members = tuple((name, tuple(many)) for name, many in self.members.items())
         return (
-            tuple(self.types.items()), tuple(self.tags), members, tuple(self.constants), tuple(self.variables.items()),
+            tuple(self.types.items()), tuple(self.tags), members, tuple(self.constants), tuple(self.variables.items()), tuple(self.decorations),
             tuple(sorted(self.left_out)),
         )
 
@@ -225,5 +230,6 @@ class Learned:
             members = "".join(f" long {member};" for member in self.members.get(name, ()))
             parts.append(f"{word} {tag} {{ long heaplint_member;{members} }};\n")
         parts += [f"{text}\n" for text in self.variables.values()]
+        parts += [f"#define {name}\n" for name in self.decorations]
         parts.append(prelude.macros(self.plus_plus))
         return "".join(parts)
