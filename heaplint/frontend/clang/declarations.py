@@ -10,7 +10,7 @@ from clang.cindex import StorageClass, TLSKind, TypeKind
 from heaplint import ir
 from heaplint.frontend.clang.cursors import Cursor, Places, children, initializer, is_anonymous_member
 from heaplint.frontend.clang.expressions import Expressions
-from heaplint.frontend.clang.types import CLASSES, UNNAMED, ctype, record_word
+from heaplint.frontend.clang.types import CLASSES, UNNAMED, ctype, is_member, record_word
 
 
 def storage_of(cursor: Cursor) -> frozenset[str]:
@@ -64,7 +64,7 @@ class Declarations(Expressions):
         typedef = cursor.kind in (Kind.TYPEDEF_DECL, Kind.TYPE_ALIAS_DECL)
         if self.plus_plus and cursor.kind == Kind.VAR_DECL:
             of_class = cursor.type.get_canonical().kind == TypeKind.RECORD and not cursor.type.is_pod()
-            if of_class or cursor.semantic_parent.kind in CLASSES:
+            if of_class or is_member(cursor):
                 self.of_cplusplus(cursor)
         body = self.inline_body(cursor)
         kind = self.declared_type(cursor)

@@ -5,6 +5,7 @@ Nothing of it is loaded before the first item is asked for: most runs never ask.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ DATABASE = "compile_commands.json"
 _PLACES = ("", "build")
 """Where in a project a compile database is looked for."""
 _NAMED_HEADERS = 3
+_BLANK = re.compile(rb"\s*")
 
 
 @dataclass(slots=True)
@@ -118,7 +120,9 @@ class ExactFrontEnd:
             else:
                 tally.default += 1
                 if not tally.first_error:
-                    tally.first_error, tally.first_at, tally.missing = one, item.start, sources.missing
+                    begins = _BLANK.match(text.code, item.start)
+                    tally.first_at = begins.end() if begins else item.start
+                    tally.first_error, tally.missing = one, sources.missing
 
     def _compose(self, main: Text) -> Sources:
         from heaplint.frontend.clang.sources import Composer

@@ -13,7 +13,7 @@ from clang.cindex import TypeKind
 from heaplint import ir
 from heaplint.frontend.clang import prelude
 from heaplint.frontend.clang.cursors import Cursor, children, evaluated, operator_of
-from heaplint.frontend.clang.types import CLASSES, MAX_DEPTH, NOT_OF_C, QUALIFIERS, Types, ctype
+from heaplint.frontend.clang.types import MAX_DEPTH, NOT_OF_C, QUALIFIERS, Types, ctype, is_member
 
 _SHOWN = 200
 """How much of a text that could not be read is kept."""
@@ -101,7 +101,7 @@ class Expressions(Types):
     def name(self, cursor: Cursor) -> ir.Expr:
         if self.plus_plus:
             named = cursor.referenced
-            if named is not None and (named.semantic_parent.kind in CLASSES or named.type.kind in NOT_OF_C):
+            if named is not None and (is_member(named) or named.type.kind in NOT_OF_C):
                 self.of_cplusplus(named)
         return ir.Name(*self.place(cursor), sys.intern(cursor.spelling))
 

@@ -33,6 +33,12 @@ def record_word(cursor: Cursor) -> str:
     return "union" if cursor.kind == Kind.UNION_DECL else "struct"
 
 
+def is_member(cursor: Cursor) -> bool:
+    """Whether a declaration belongs to a class."""
+    parent = cursor.semantic_parent
+    return parent is not None and parent.kind in CLASSES
+
+
 class Types:
     """Where the cursors of one file lie, and of what types they are."""
 

@@ -170,6 +170,9 @@ def main(memory: int, seconds: int) -> None:
     while (request := _message(requests)) is not None:
         _allow(seconds)
         assert isinstance(request, Request)
-        data = dumped(answer(units, request))
+        try:
+            data = dumped(answer(units, request))
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+            data = dumped(Answer((), f"{type(error).__name__}: {error}"))  # told as a notice, and the next unit goes on
         answers.write(struct.pack("<Q", len(data)) + data)
         answers.flush()
