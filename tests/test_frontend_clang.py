@@ -88,6 +88,10 @@ ALIKE = {
         "PyMODINIT_FUNC PyInit_m(void) { return PyModuleDef_Init(&m); }"
     ),
     "traverse": "static int t(PyObject *self, visitproc visit, void *arg) { Py_VISIT(Py_TYPE(self)); return 0; }",
+    "loops with macros inside": (
+        "#define NOTE(x) f(x)\nstatic int g(int n) { int i, j; for (i = 0, j = 1;;) { NOTE(i); if (n) break; } "
+        "for (; n;) NOTE(n); for (;; n++) { NOTE(j); } }"
+    ),
     "macros of the project": "#define TWICE(x) do { f(x); f(x); } while (0)\n#define LIMIT 10\nstatic void g(int a) { TWICE(a + LIMIT); }",
     "a header that nobody has": (
         "#include <other.h>\nstatic int f(other_t *t, struct thing *s) { OTHER o; other_init(&o); "

@@ -65,7 +65,6 @@ def read(
 ) -> tuple[Config, Discovery]:
     """The configuration and the files of a run, in the current folder; the path `-` is standard input."""
     from heaplint import config as configuration
-    from heaplint import engine
     from heaplint.discovery import discover
     from heaplint.report.report import counted
 
@@ -82,7 +81,10 @@ def read(
         if isolated
         else configuration.load(cwd / places[0], overrides, cwd, config_file)
     )
-    engine.check_front_end(config)
+    if config.frontend == "clang" or config.compile_commands is not None:
+        from heaplint import engine
+
+        engine.check_front_end(config)
     discovery = discover(places, config, cwd, texts)
     if verbose:
         say(f"configuration: {config.file or 'none'}")

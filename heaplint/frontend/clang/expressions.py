@@ -25,6 +25,7 @@ _UNARY: Final = "? p++ p-- ++ -- & * + - ~ ! __real __imag __extension__ co_awai
 """The same of CXUnaryOperatorKind; `p++` is the postfix one."""
 _SIZEOF = re.compile(r"sizeof\s*\(\s*(\w[\w\s]*?)\s*((?:\*\s*)*)\)")
 _PREDEFINED = frozenset({"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "__FILE__"})
+_DESIGNATED = re.compile(r"\.[A-Za-z_]|\[")
 _BUILT_IN = frozenset(
     """
     char short int long float double void signed unsigned bool size_t ssize_t ptrdiff_t intptr_t uintptr_t max_align_t
@@ -234,6 +235,8 @@ class Expressions(Types):
         start, end = self.place(cursor)
         inside = children(cursor) if cursor.kind == Kind.UNEXPOSED_EXPR else []
         if len(inside) < 2:
+            if cursor.kind == Kind.UNEXPOSED_EXPR and _DESIGNATED.match(self.places.text(cursor)):
+                self.fail(cursor, "a designator that libclang does not know")
             return ir.Entry(start, end, (), self.expr(cursor))
         *designators, value = inside
         names = tuple(

@@ -176,7 +176,7 @@ class Lowering(Declarations):
         path, start, _ = self.places.extent(cursor)
         text = self.places.files.get(path, b"")
         semicolons: list[int] = []
-        if not self.places.in_macro(cursor):
+        if self.places.use_at(path, start) is None:
             at, depth = text.find(b"(", start), 0
             for found in re.finditer(rb"""["](?:[^"\\\n]|\\.)*["]|'(?:[^'\\\n]|\\.)*'|[()\[\]{};]""", text[at:]):
                 depth += {b"(": 1, b"[": 1, b"{": 1, b")": -1, b"]": -1, b"}": -1}.get(found.group(), 0)
