@@ -62,7 +62,7 @@ class ExactFrontEnd:
     _absent: bool = False
     """libclang is not installed, which only `auto` puts up with."""
     _sources: dict[int, tuple[Text, Sources]] = field(default_factory=dict)
-    """By the identity of the unit's main text, which is kept so that the identity stays its own."""
+    """Of the last units that were asked for, by the identity of their main text, which the reader keeps."""
     _unreadable: set[int] = field(default_factory=set)
     _answers: dict[int, dict[int, bytes | str]] = field(default_factory=dict)
     """By the identity of a text: its items by their start."""
@@ -85,11 +85,13 @@ class ExactFrontEnd:
 
     def _ask(self, text: Text, items: Sequence[Item], answers: dict[int, bytes | str]) -> None:
         from heaplint.frontend.clang.client import Child, LostError, MissingError
-        from heaplint.frontend.clang.protocol import Request
+        from heaplint.frontend.clang.protocol import KEPT, Request
 
         main = text.includer or text
         key = id(main)
         if key not in self._sources:
+            while len(self._sources) >= KEPT:
+                del self._sources[next(iter(self._sources))]
             self._sources[key] = main, self._compose(main)
         _, sources = self._sources[key]
         name = sources.names.get(text.path)
