@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from pathlib import Path
 
 import pytest
+from builds import built
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,7 +149,19 @@ def test_a_file_that_is_no_shared_object_is_told(content: bytes, tmp_path: Path)
     file = tmp_path / "x.so"
     file.write_bytes(content)
     with pytest.raises(SymbolsError):
-        writable(str(file))
+        writable(str(file), 60)
+
+
+def test_a_shared_object_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "x.so"
+    os.mkfifo(pipe)
+    with pytest.raises(SymbolsError, match="no regular file"):
+        writable(str(pipe), 60)
+
+
+def test_the_symbols_of_a_shared_object_are_read_for_a_time_only() -> None:
+    with pytest.raises(SymbolsError, match="takes too long"):
+        writable(f"{built(sys.executable, 'sound')}/sound.so", 0)
 
 
 def test_verdicts_cannot_be_changed() -> None:

@@ -165,7 +165,7 @@ class Lives:
         verdict = functools.partial(Verdict, name, check="static-state")
         file = session.prepared.last.get("file")
         try:
-            symbols = writable(str(file))
+            symbols = writable(str(file), self._settings.seconds)
         except SymbolsError as error:
             yield verdict(name, answer="unknown", message=str(error))
             return
