@@ -80,6 +80,11 @@ class Reply:
         """Whether a check's process ended, as if all were well, before the check did."""
         return "status" in self.last and self.ended == "done" and not self.get("end")
 
+    def note_processor_time(self) -> None:
+        """Several threads can use up the processor time before the clock ends them: that is no crash."""
+        if self.status == -signal.SIGXCPU:
+            self.ended = "timed-out"
+
 
 class Host:
     """A running interpreter; everything that it starts is ended with it."""
@@ -91,6 +96,7 @@ class Host:
         self._buffer = b""
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
+        os.set_blocking(self._requests, False)  # a process that does not read must not hold up this one
         self._complaints = tempfile.TemporaryFile("w+b")  # noqa: SIM115  # it lives as long as the process
         complaints = os.dup(self._complaints.fileno())
         fcntl.fcntl(complaints, fcntl.F_SETFL, os.O_APPEND)
@@ -127,7 +133,9 @@ class Host:
         request = {"op": operation, "id": self._number, "seconds": limit, "memory": self._memory, **fields}
         self._complaints.truncate(0)
         try:
-            _write_all(self._requests, json.dumps(request).encode("ascii") + b"\n")
+            _write_all(self._requests, json.dumps(request).encode("ascii") + b"\n", time.monotonic() + limit)
+        except TimeoutError:
+            return self._lost(Reply(ended="timed-out"))
         except OSError:
             return self._lost(Reply())
         return self._await("done", limit, Reply())
@@ -172,9 +180,10 @@ class Host:
                 reply.last = what
                 status = what.get("status", 0)
                 reply.status = status if isinstance(status, int) else 0
+                reply.note_processor_time()
                 reply.complaint = self._complaint()
                 return reply
-            if what.get("started") == self._number and isinstance(what.get("group"), int):
+            if what.get("started") == self._number and self._is_own(what.get("group")):
                 group = int(str(what["group"]))
             elif what.get("told") == self._number:
                 reply.told.append(what)
@@ -199,9 +208,15 @@ class Host:
             return {}
         try:
             what = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return what if isinstance(what, dict) else {}
+
+    def _is_own(self, group: object) -> bool:
+        """Whether this is a group of processes that the process started, and not one that a module made up."""
+        with contextlib.suppress(OSError):
+            return isinstance(group, int) and group > 1 and os.getsid(group) == self._process.pid
+        return False
 
     def _lost(self, reply: Reply) -> Reply:
         """The process cannot be used any more."""
@@ -213,6 +228,7 @@ class Host:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(GRACE)
         reply.status = status or 0
+        reply.note_processor_time()
         self.close()
         return reply
 
@@ -261,6 +277,10 @@ def _environment(token: str) -> dict[str, str]:
     return {**kept, "PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": ":".join(tunables), MARK: token}
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+def _write_all(descriptor: int, data: bytes, deadline: float) -> None:
+    """Write to a pipe that does not block; raises TimeoutError when nobody reads it until the deadline, and OSError."""
+    left = memoryview(data)
+    while left:
+        if not select.select([], [descriptor], [], max(0, deadline - time.monotonic()))[1]:
+            raise TimeoutError
+        left = left[os.write(descriptor, left) :]
