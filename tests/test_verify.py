@@ -298,6 +298,29 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], words: str, capsys: p
     assert not printed.out and printed.err.count("\n") == 1 and words in printed.err
 
 
+def test_a_wrong_source_is_told_before_a_module_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = built(sys.executable, "hostile", "-DON_IMPORT=Loops")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("heaplint.verify.run.verify", lambda *_: pytest.fail("a module was run"))
+        assert run(["verify", "--isolated", "--path", folder, "--source", "/nowhere", "hostile"]) == 2
+    assert "/nowhere: no such file or folder" in capsys.readouterr().err
+
+
+def test_what_the_static_analysis_could_not_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "binary.c").write_bytes(b"\0" * 100)
+    arguments = ["--path", built(sys.executable, "sound"), "--source", str(tmp_path), "sound"]
+    assert run(["verify", "--isolated", *arguments]) == 0
+    assert "binary.c" in capsys.readouterr().err
+    assert run(["verify", "--isolated", "--quiet", *arguments]) == 0
+    assert "binary.c" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("--timeout", "nan"), ("--timeout", "999999999"), ("--memory", "9" * 30)])
+def test_bounds_are_bounded(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", *arguments, "json"]) == 2
+    assert "Invalid value" in capsys.readouterr().err
+
+
 def test_the_child_needs_nothing_installed() -> None:
     """Its modules import the standard library and each other, under every Python that is here."""
     folder = Path(__file__).parent.parent / "heaplint" / "verify" / "child"

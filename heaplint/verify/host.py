@@ -89,7 +89,7 @@ class Reply:
 class Host:
     """A running interpreter; everything that it starts is ended with it."""
 
-    def __init__(self, python: str, seconds: float, memory: int) -> None:
+    def __init__(self, python: str, seconds: int, memory: int) -> None:
         self._seconds, self._memory = seconds, memory
         self._token = secrets.token_hex(16)
         self._number = 0

@@ -19,7 +19,7 @@ class NoModuleError(InputError):
     """A name that stands for no extension module; the message names it and the cause."""
 
 
-def settings(python: str, path: Iterable[str], exercise: str | None, seconds: float, megabytes: int) -> Settings:
+def settings(python: str, path: Iterable[str], exercise: str | None, seconds: int, megabytes: int) -> Settings:
     """How modules are run; raises InputError about what is not there, or a system without processes as in POSIX."""
     if os.name != "posix":
         raise InputError("verify: needs a POSIX system")

@@ -22,7 +22,7 @@ class Settings:
     """Folders in which modules are looked for first."""
     exercise: str | None = None
     """A script or test module that is run after the import."""
-    seconds: float = 20.0
+    seconds: int = 20
     """What one check may take."""
     memory: int = 4 << 30
     """Bytes of address space that one check may use."""
