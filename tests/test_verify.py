@@ -165,6 +165,34 @@ def test_a_hostile_module_costs_its_own_checks_only(
     assert not strays()
 
 
+@pytest.mark.parametrize("answer", ["prepare", "changes", "alive", "static"])
+def test_an_answer_that_a_module_made_up_costs_that_module_only(
+    answer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "forges.py"
+    script.write_text(f"""
+import sys
+server = sys.modules.get("heaplint.verify.child.server")
+if server and "hostile" in sys.modules:
+    Server, answer = server.Server, server.Server.answer
+    def forged(self, what):
+        if {answer!r} == "prepare" and "types" in what:
+            what["types"] = [{{"key": 1}}]
+        elif {answer!r} == "static" and "scanned" in what:
+            answer(self, {{**what, "static": "x", "address": "y"}})
+        elif {answer!r} in what:
+            what[{answer!r}] = ["one", None, {{}}]
+        answer(self, what)
+    Server.answer = forged
+""")
+    paths = [option for name in ("hostile", "sound") for option in ("--path", built(sys.executable, name))]
+    document = verified(capsys, *paths, "--timeout", "3", "--exercise", str(script), "hostile", "sound")
+    first, second = document["modules"]
+    [verdict] = first["verdicts"]
+    assert (verdict["check"], verdict["answer"]) == ("import", "unknown") and "no answer of a check" in verdict["message"]
+    assert {one["answer"] for one in second["verdicts"] if one["check"] == "reimport"} == {"pass"}
+
+
 @pytest.mark.parametrize(("how", "words"), [("Aborts", "SIGABRT"), ("Exits", "exit code 0"), ("Loops", "takes too long")])
 def test_a_module_that_breaks_on_import_leaves_the_others_alone(
     how: str, words: str, capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]

@@ -38,6 +38,10 @@ class HostError(InputError):
     """An interpreter that cannot be run; the message names it and the cause."""
 
 
+class AnswerError(Exception):
+    """An answer that no check gives: a module wrote it itself."""
+
+
 @dataclass(slots=True)
 class Reply:
     """What came back for a request."""
@@ -55,6 +59,18 @@ class Reply:
     def get(self, key: str) -> object:
         """What was told last under a name."""
         return next((line[key] for line in reversed(self.told) if key in line), None)
+
+    def listed(self, key: str) -> list[object]:
+        """A list that was told, or closed the request; [] when there was none."""
+        value = self.get(key) if key not in self.last else self.last[key]
+        return value if isinstance(value, list) else []
+
+    def numbers(self, key: str, count: int) -> list[int]:
+        """So many numbers that were told; raises AnswerError."""
+        value = self.get(key)
+        if not isinstance(value, list) or len(value) != count or not all(isinstance(one, int) for one in value):
+            raise AnswerError(f"no answer of a check: {key}")
+        return value
 
     @property
     def failure(self) -> str | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from heaplint.verdicts import Answer, Check, Verdict
-from heaplint.verify.host import Host, Reply
+from heaplint.verify.host import AnswerError, Host, Reply
 from heaplint.verify.session import Session, Settings
 from heaplint.verify.symbols import SymbolsError, writable
 
@@ -85,11 +84,11 @@ class Lives:
         reply = ask(name, dependencies=())
         verdict = functools.partial(Verdict, name, name, check)
         if reply.failure is not None:
-            bare = ask("", dependencies=_names(session.prepared.last.get("dependencies")), exercise=None)
+            bare = ask("", dependencies=_dependencies(session), exercise=None)
             if bare.failure is not None:
                 return verdict("unknown", f"{reply.failure}; without the module: {bare.failure}")
             return verdict("fail" if reply.crashed else "unknown", reply.failure)
-        outcomes = [one for one in _list(reply.get("outcomes")) if isinstance(one, dict) and one]
+        outcomes = [one for one in reply.listed("outcomes") if isinstance(one, dict) and one]
         if not outcomes:
             how = "at the same time" if parallel else "one after the other"
             gil = "with a GIL of their own" if isolated else "that share the GIL"
@@ -107,7 +106,7 @@ class Lives:
     def _growth(self, session: Session, *, isolated: bool) -> Verdict:
         """Whether interpreters that have ended leave behind what points into the shared object."""
         name, facts = session.module, session.prepared.last
-        dependencies = _names(facts.get("dependencies"))
+        dependencies = _dependencies(session)
         verdict = functools.partial(Verdict, name, name, "growth")
         grow = functools.partial(self._grown, name, str(facts.get("file") or ""), dependencies, isolated)
         grown, count = grow(MEASURED), MEASURED
@@ -136,10 +135,14 @@ class Lives:
             if not reply.get("unlucky"):
                 break
             self.close()  # a new process has another layout
-        grown = reply.get("grown")
-        if reply.failure is not None or not isinstance(grown, list):
-            return reply.failure or json.dumps(reply.get("failed") or "pointers cannot be counted where it lies")
-        pointers, size = grown
+        failed = reply.get("failed")
+        if reply.failure is not None:
+            return reply.failure
+        if isinstance(failed, dict):
+            return f"the {failed.get('stage')} fails in another interpreter: {failed.get('error')}"
+        if reply.get("unlucky"):
+            return "pointers cannot be counted where it lies"
+        pointers, size = reply.numbers("grown", 2)
         return pointers / count, size / count
 
     def _measure_bare(self, dependencies: tuple[str, ...], isolated: bool) -> tuple[float, float] | str:
@@ -154,7 +157,7 @@ class Lives:
             return verdict("unknown", reply.failure)
         if reply.get("same"):
             return verdict("pass", "importing it again gives the same module")
-        alive, times = int(str(reply.get("alive"))), int(str(reply.get("reimported")))
+        alive, times = reply.numbers("alive", 2)
         words = f"of {times} modules that were imported again and dropped, {alive} stay alive"
         answer: Answer = "fail" if alive else "pass"
         return verdict(answer, words)
@@ -178,18 +181,17 @@ class Lives:
             return
         found = [line for line in reply.told if "static" in line]
         for line in found:
-            symbol = symbols.name(str(line["static"]), int(str(line["address"])))
+            address, what = line.get("address"), str(line.get("what"))
+            if not isinstance(address, int):
+                raise AnswerError("no answer of a check: static")
             # a static type has a verdict of its own
-            claim = None if str(line["what"]).startswith("static type") else True
-            yield verdict(symbol, answer="fail", message=f"static storage holds: {line['what']}", claim=claim)
+            claim = None if what.startswith("static type") else True
+            symbol = symbols.name(str(line["static"]), address)
+            yield verdict(symbol, answer="fail", message=f"static storage holds: {what}", claim=claim)
         if not found:
             count = len(symbols.variables)
             yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)")
 
 
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(map(str, _list(value)))
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+def _dependencies(session: Session) -> tuple[str, ...]:
+    return tuple(map(str, session.prepared.listed("dependencies")))

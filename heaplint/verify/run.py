@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from heaplint.discovery import InputError
 from heaplint.verdicts import Verdict, Verification, VerifiedModule
 from heaplint.verify import types
+from heaplint.verify.host import AnswerError
 from heaplint.verify.life import Lives
 from heaplint.verify.session import Session, Settings
 
@@ -46,12 +47,12 @@ def modules_of(names: Iterable[str], settings: Settings, *, standard: bool) -> t
     found: dict[str, None] = {}
     try:
         if standard:
-            found.update(dict.fromkeys(map(str, _listed(host.ask("standard", {}).last.get("modules")))))
+            found.update(dict.fromkeys(map(str, host.ask("standard", {}).listed("modules"))))
         for name in names:
             if not host.alive:
                 host = settings.host()
             reply = host.ask("resolve", {"module": name, "path": settings.path})
-            modules = _listed(reply.last.get("modules"))
+            modules = reply.listed("modules")
             if not modules:
                 cause = reply.failure or "no extension module"
                 raise NoModuleError(f"{name}: {cause}")
@@ -68,7 +69,10 @@ def verify(names: Sequence[str], version: tuple[int, int, int], settings: Settin
     try:
         for done, name in enumerate(names):
             with Session(name, settings) as session:
-                modules.append(_module(session, lives, version))
+                try:
+                    modules.append(_module(session, lives, version))
+                except AnswerError as error:
+                    modules.append(VerifiedModule(name, None, (), (Verdict(name, name, "import", "unknown", str(error)),)))
             if progress is not None:
                 progress(done + 1, len(names))
     finally:
@@ -97,7 +101,7 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
         notes.append("the module starts threads: each check had a process of its own")
     if version[:2] == (3, 12):
         notes.append("interpreters with their own GIL run with PYTHONMALLOC=malloc: 3.12 aborts in many modules without it")
-    described = [one for one in _listed(prepared.last.get("types")) if isinstance(one, dict)]
+    described = types.described(prepared)
     verdicts = [Verdict(name, name, "import", "pass", "is imported")]
     for one in described:
         verdicts.extend(types.verdicts(session, one))
@@ -109,7 +113,3 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
         tuple(verdicts),
         tuple(notes),
     )
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

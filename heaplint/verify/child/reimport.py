@@ -32,4 +32,4 @@ def run(inventory: object, request: dict[str, Any], tell: Callable[..., None]) -
         seen.append(weakref.ref(again))
         del again
     instances.collect()
-    tell(reimported=len(seen) - 1, alive=sum(one() is not None for one in seen[:-1]))
+    tell(alive=[sum(one() is not None for one in seen[:-1]), len(seen) - 1])
