@@ -77,6 +77,7 @@ def test_the_sound_twin_passes_everything(python: str, capsys: pytest.CaptureFix
     folder, exercise = built(python, "sound"), str(SOURCES / "exercise.py")
     document = verified(capsys, "--python", python, "--path", folder, "--exercise", exercise, "sound", code=0)
     assert not of(document, "fail") and not {one for one in of(document, "unknown") if one[1] != "releases-type"}
+    assert {one["name"] for one in document["modules"][0]["types"]} == {"sound.Cell", "sound.Cursor"}
     passed = of(document, "pass")
     own = {("sound", "own-gil"), ("sound", "parallel")} if version_of(python) >= (3, 12) else set()
     assert own | {("sound", "static-state"), ("sound", "reimport"), ("sound", "growth")} <= passed

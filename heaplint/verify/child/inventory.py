@@ -104,16 +104,11 @@ class Inventory:
         if get_module(one) == id(self.module):
             return True
         size: int = type.__dict__["__basicsize__"].__get__(type(one))
-        inherited: dict[int, set[int]] = {}
+        inherited: set[int] = set()  # a function may be inherited from one slot into another, as for `+=`
         for base in one.__mro__[1:]:
-            for index, word in enumerate(memory.words(id(base), size if base.__flags__ & HEAP else STATIC_TYPE)):
-                inherited.setdefault(index, set()).add(word)
-        return any(
-            start <= word < end and word not in inherited.get(index, ())
-            for index, word in enumerate(memory.words(id(one), size))
-            for start, end in self.areas
-        )
-
+            inherited.update(memory.words(id(base), size if base.__flags__ & HEAP else STATIC_TYPE))
+        own = set(memory.words(id(one), size)) - inherited
+        return any(start <= word < end for word in own for start, end in self.areas)
 
     def _reached(self) -> Iterator[type]:
         """Types in the module's dictionary that say they are the module's: exceptions, struct sequences."""
