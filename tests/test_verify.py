@@ -19,7 +19,7 @@ from builds import INTERPRETERS, SOURCES, built, version_of
 from real_tools import environment, program
 
 from heaplint.cli.app import run
-from heaplint.verify.host import Reply
+from heaplint.verify.host import Host, Reply
 from heaplint.verify.life import Lives
 from heaplint.verify.run import exit_code, modules_of, settings, verify
 
@@ -221,6 +221,33 @@ def test_an_exercise_that_fails_is_told_and_what_it_made_stays(
     assert ("sound.Cursor", "tracked") in of(document, "pass")
     [verdict] = [one for one in verdicts(document) if one["check"] == "subinterpreter"]
     assert verdict["answer"] == "unknown" and "in the main interpreter too" in verdict["message"]
+
+
+def test_an_exercise_may_skip_tests_and_replace_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "skips.py"
+    script.write_text(
+        "import sound, sys, unittest\nsys.stdout = sys.stderr = None\n"
+        "class Case(unittest.TestCase):\n    def test_it(self):\n        self.skipTest('not here')\n"
+    )
+    document = verified(capsys, "--path", built(sys.executable, "sound"), "--exercise", str(script), "sound", code=0)
+    assert document["modules"][0]["notes"] == []
+    assert {("sound", "subinterpreter"), ("sound.Cell", "visits-type"), ("sound", "reimport")} <= of(document, "pass")
+
+
+def test_a_bare_interpreter_runs_no_exercise(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ask = Host.ask
+
+    def noted(host: Host, operation: str, fields: dict[str, Any], longer: float = 1.0) -> Reply:
+        asked.append((fields.get("check"), fields.get("module"), fields.get("exercise")))
+        return ask(host, operation, fields, longer)
+
+    monkeypatch.setattr(Host, "ask", noted)
+    exercise = str(SOURCES / "exercise.py")
+    verified(capsys, "--path", built(sys.executable, "sound"), "--exercise", exercise, "sound")
+    assert {one for one in asked if one[0] == "growth"} == {("growth", "sound", exercise), ("growth", "", None)}
 
 
 def test_an_exercise_that_fails_elsewhere_only_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,11 +126,11 @@ class Lives:
         return verdict("fail", f"each interpreter leaves {seen}")
 
     def _grown(self, name: str, file: str, dependencies: Sequence[str], isolated: bool, count: int) -> tuple[float, float] | str:
-        """Pointers and bytes that each interpreter leaves behind; or why there are no such figures."""
+        """Pointers and bytes that each interpreter leaves behind, a bare one when the name is empty; or why there are none."""
         for _ in range(TRIES):
             reply = self._ask(
                 "growth", name, isolated=isolated, dependencies=list(dependencies), file=file, before=BEFORE, count=count,
-                longer=LONGER,
+                longer=LONGER, exercise=self._settings.exercise if name else None,
             )  # fmt: skip
             if not reply.get("unlucky"):
                 break

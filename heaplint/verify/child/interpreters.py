@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import Any, Callable
 
+from heaplint.verify.child import exercise as exercises
 from heaplint.verify.child import memory, modules
 from heaplint.verify.child.images import image_of
 
@@ -30,19 +31,10 @@ try:
         importlib.import_module({name!r})
     stage = "exercise"
     if {exercise!r}:
-        space = {{"__name__": "__main__", "__file__": {exercise!r}}}
-        with open({exercise!r}, "rb") as stream:
-            code = compile(stream.read(), {exercise!r}, "exec")
-        try:
-            exec(code, space)
-        except SystemExit:
-            pass
-        framework = sys.modules.get("unittest")
-        for name, one in list(space.items()):
-            if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
-                framework.defaultTestLoader.loadTestsFromTestCase(one).debug()
-            elif name.startswith("test") and hasattr(one, "__code__") and not one.__code__.co_argcount:
-                one()
+        runner = {{"__name__": "exercise"}}
+        with open({runner!r}, "rb") as stream:
+            exec(compile(stream.read(), {runner!r}, "exec"), runner)
+        runner["run"]({exercise!r}, {{}})
     stage, told = "", ""
 except BaseException as error:
     told = type(error).__name__ + ": " + " ".join(str(error).split())
@@ -84,7 +76,7 @@ def once(isolated: bool, name: str, path: list[str], exercise: str | None, depen
     """What became of a module in one new interpreter: `{}`, or the stage at which an error came and the error."""
     reading, writing = os.pipe()
     code = _CODE.format(
-        path=path, name=name, exercise=exercise, descriptor=writing, dependencies=dependencies
+        path=path, name=name, exercise=exercise, descriptor=writing, dependencies=dependencies, runner=exercises.__file__
     )
     interpreter = Interpreter(isolated)
     failed = interpreter.run(code)

@@ -11,6 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from heaplint.verify.child import memory, modules
+from heaplint.verify.child.exercise import run as run_exercise
 from heaplint.verify.child.images import image_of
 
 # Flags of types, https://docs.python.org/3/c-api/typeobj.html (Include/object.h).
@@ -39,7 +40,13 @@ class Inventory:
         if not self.file.endswith(modules.SUFFIXES):  # packages put a twin in Python under the name of an extension
             raise ImportError(f"the name stands for {os.path.basename(self.file) or 'no file'}, not for an extension module")
         self.space: dict[str, Any] = {}
-        self.exercised = modules.run_exercise(exercise, self.space)
+        self.exercised: str | None = None
+        """Why the exercise failed."""
+        if exercise is not None:
+            try:
+                run_exercise(exercise, self.space)
+            except Exception as error:
+                self.exercised = modules.describe(error)
         image = image_of(self.file)
         self.areas = image.stretches if image else []
         own = [one for one in all_types() if self._brings(one)]

@@ -74,8 +74,6 @@ class Server:
         if request["inline"]:
             self._run(request)
             return {"status": 0}
-        sys.stdout.flush()
-        sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
             os.setpgid(0, 0)
