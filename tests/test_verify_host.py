@@ -22,12 +22,12 @@ answer('{{"ready": [3, 13, 0], "implementation": "cpython"}}')
 """
 
 
-def host(tmp_path: Path, code: str) -> Host:
+def host(tmp_path: Path, code: str, seconds: int = 1) -> Host:
     """An interpreter that says it is one, and then runs this."""
     script = tmp_path / "python"
     script.write_text(READY.format(python=sys.executable) + code)
     script.chmod(0o755)
-    return Host(str(script), 1, 1 << 30)
+    return Host(str(script), seconds, 1 << 30)
 
 
 def test_a_process_that_does_not_read_does_not_hold_up_this_one(tmp_path: Path) -> None:
@@ -56,6 +56,13 @@ def test_an_answer_that_nests_too_deep_is_none(tmp_path: Path) -> None:
     one = host(tmp_path, "answer('[' * 200000)\nanswer('{\"done\": 1, \"error\": \"refused\"}')\ntime.sleep(1000)")
     assert one.ask("check", {}).failure == "refused"
     one.close()
+
+
+@pytest.mark.parametrize("noise", ["b'x' * 65536", "token.encode() + b' {\"told\": 1}\\n' * 4096"])
+def test_answers_without_end_are_no_end_of_the_process(noise: str, tmp_path: Path) -> None:
+    one = host(tmp_path, f"noise = {noise}\nwhile True:\n    os.write(answers, noise)\n", seconds=60)
+    reply = one.ask("check", {})
+    assert reply.failure == "answers without end" and not reply.crashed and not one.alive
 
 
 def test_used_up_processor_time_is_no_crash(tmp_path: Path) -> None:

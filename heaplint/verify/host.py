@@ -31,7 +31,7 @@ _ROUNDS = 100
 _MOST = 1 << 25
 """Bytes of answers to one request."""
 
-Ended = Literal["done", "died", "timed-out"]
+Ended = Literal["done", "died", "timed-out", "overflowed"]
 
 
 class HostError(InputError):
@@ -79,6 +79,8 @@ class Reply:
         where = f" in {doing}" if doing else ""
         if self.ended == "timed-out":
             return f"takes too long{where}"
+        if self.ended == "overflowed":
+            return f"answers without end{where}"
         if (self.complaint and self.crashed) or self.status < 0:
             return f"crashes{where} ({self.complaint or _signal(self.status)})"
         if self.crashed:
@@ -109,7 +111,7 @@ class Host:
         self._seconds, self._memory = seconds, memory
         self._token = secrets.token_hex(16)
         self._number = 0
-        self._buffer = b""
+        self._buffer = bytearray()
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         os.set_blocking(self._requests, False)  # a process that does not read must not hold up this one
@@ -189,7 +191,7 @@ class Host:
                 continue
             received += len(line)
             if not line or received > _MOST:
-                reply.ended = "died"
+                reply.ended = "overflowed" if line else "died"
                 return self._lost(reply)
             what = self._read(line)
             if closing in what and what[closing] in (self._number, what.get("ready")):
@@ -205,17 +207,22 @@ class Host:
                 reply.told.append(what)
 
     def _line(self, deadline: float) -> bytes | None:
-        """The next line; b"" at the end of the answers, None when the time is over."""
-        while b"\n" not in self._buffer:
+        """The next line, or what there is of one that is too long; b"" at the end of the answers, None at the end of the time."""
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._answers], [], [], left)[0]:
                 return None
             data = os.read(self._answers, 1 << 16)
-            if not data or len(self._buffer) > _MOST:
+            if not data:
                 return b""
+            if searched > _MOST:
+                return bytes(self._buffer)
             self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line + b"\n"
+        line = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        return line
 
     def _read(self, line: bytes) -> dict[str, object]:
         """The content of a line that begins with the token; nothing for any other."""
