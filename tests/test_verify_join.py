@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from heaplint.cards import all_cards
 from heaplint.census import Census, CensusModule, CensusType, in_order
 from heaplint.findings import Finding, Span
-from heaplint.verdicts import RULES, Check, Verdict, Verification, VerifiedModule
+from heaplint.report import verification
+from heaplint.verdicts import RULES, At, Check, RuntimeType, Verdict, Verification, VerifiedModule
 from heaplint.verify.join import JOINED_RULES, join
 from heaplint.verify.symbols import SymbolsError, source_name, writable
 
@@ -162,6 +163,19 @@ def test_a_shared_object_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> Non
 def test_the_symbols_of_a_shared_object_are_read_for_a_time_only() -> None:
     with pytest.raises(SymbolsError, match="takes too long"):
         writable(f"{built(sys.executable, 'sound')}/sound.so", 0)
+
+
+def test_what_a_module_says_reaches_no_terminal_unescaped() -> None:
+    bad = "x\x1b]0;t\x07\u202e\n\x9b2J"
+    kind = RuntimeType(bad, "heap", "specification", 0, bad, gc=True, immutable=False, instantiable=True, basetype=False)
+    verdicts = tuple(Verdict(bad, bad, "have-gc", answer, bad) for answer in ("pass", "fail", "unknown"))
+    module = VerifiedModule(bad, bad, (kind,), verdicts, (bad,))
+    seen = join(Verification("3.13.0", (module,)), [finding("HL207", bad, path=bad)], CENSUS)
+    located = dataclasses.replace(seen.verdicts[1], joined="confirmed", rule="HL201", at=At(bad, 3))
+    shown = dataclasses.replace(seen, modules=(dataclasses.replace(module, verdicts=(*verdicts, located)),))
+    for output in ("".join(verification.table(shown)), verification.json(shown), verification.sarif(shown)):
+        assert "x" in output
+        assert not [one for one in output if not one.isprintable() and one != "\n"]
 
 
 def test_verdicts_cannot_be_changed() -> None:
