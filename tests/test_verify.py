@@ -194,15 +194,18 @@ if server and "hostile" in sys.modules:
     assert {one["answer"] for one in second["verdicts"] if one["check"] == "reimport"} == {"pass"}
 
 
-@pytest.mark.parametrize(("how", "words"), [("Aborts", "SIGABRT"), ("Exits", "exit code 0"), ("Loops", "takes too long")])
+@pytest.mark.parametrize(
+    ("how", "answer", "words"),
+    [("Aborts", "fail", "SIGABRT"), ("Exits", "fail", "exit code 0"), ("Loops", "unknown", "importing it takes too long")],
+)
 def test_a_module_that_breaks_on_import_leaves_the_others_alone(
-    how: str, words: str, capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]
+    how: str, answer: str, words: str, capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]
 ) -> None:
     hostile, legacy = built(sys.executable, "hostile", f"-DON_IMPORT={how}"), built(sys.executable, "legacy")
     document = verified(capsys, "--timeout", "3", "--path", hostile, "--path", legacy, "hostile", "legacy", code=1)
     first, second = document["modules"]
     [verdict] = first["verdicts"]
-    assert (verdict["check"], verdict["answer"]) == ("import", "fail") and words in verdict["message"]
+    assert (verdict["check"], verdict["answer"]) == ("import", answer) and words in verdict["message"]
     assert {one["answer"] for one in second["verdicts"] if one["check"] == "reimport"} == {"pass"}
     assert not strays()
 
@@ -221,6 +224,20 @@ def test_an_exercise_that_fails_is_told_and_what_it_made_stays(
     assert ("sound.Cursor", "tracked") in of(document, "pass")
     [verdict] = [one for one in verdicts(document) if one["check"] == "subinterpreter"]
     assert verdict["answer"] == "unknown" and "in the main interpreter too" in verdict["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("import os; os.abort()", "crashes in the exercise (SIGABRT)"), ("while True: pass", "takes too long in the exercise")],
+)
+def test_an_exercise_that_breaks_says_nothing_of_the_import(
+    code: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "breaks.py"
+    script.write_text(code)
+    arguments = ["--timeout", "2", "--path", built(sys.executable, "sound"), "--exercise", str(script), "sound"]
+    [verdict] = verdicts(verified(capsys, *arguments, code=0))
+    assert (verdict["check"], verdict["answer"], verdict["message"]) == ("import", "unknown", words)
 
 
 def test_an_exercise_may_skip_tests_and_replace_standard_output(

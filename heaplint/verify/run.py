@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 
 from heaplint.discovery import InputError
-from heaplint.verdicts import Verdict, Verification, VerifiedModule
+from heaplint.verdicts import Answer, Verdict, Verification, VerifiedModule
 from heaplint.verify import types
 from heaplint.verify.host import AnswerError
 from heaplint.verify.life import Lives
@@ -91,9 +91,12 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
     name = session.module
     prepared = session.prepared
     if prepared.failure is not None:
-        broken = prepared.crashed or prepared.ended == "timed-out"
-        words = f"importing it {prepared.failure}" if broken else prepared.failure
-        return VerifiedModule(name, None, (), (Verdict(name, name, "import", "fail" if broken else "unknown", words),))
+        words = prepared.failure
+        imported = prepared.get("doing") is not None  # it came as far as the exercise
+        if not imported and (prepared.crashed or prepared.ended != "done"):
+            words = f"importing it {words}"
+        answer: Answer = "fail" if prepared.crashed and not imported else "unknown"
+        return VerifiedModule(name, None, (), (Verdict(name, name, "import", answer, words),))
     notes = []
     if prepared.last.get("exercised"):
         notes.append(f"the exercise fails: {prepared.last['exercised']}")

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Callable
 
 from heaplint.verify.child import memory, modules
 from heaplint.verify.child.exercise import run as run_exercise
@@ -31,7 +31,7 @@ _SAMPLED = 2_000_000
 class Inventory:
     """A module that was imported here and exercised, with its types by key."""
 
-    def __init__(self, name: str, path: Sequence[str], exercise: str | None) -> None:
+    def __init__(self, name: str, path: Sequence[str], exercise: str | None, tell: Callable[..., None]) -> None:
         modules.search(path)
         known = set(sys.modules)
         self.module: ModuleType = modules.load(name)
@@ -43,6 +43,7 @@ class Inventory:
         self.exercised: str | None = None
         """Why the exercise failed."""
         if exercise is not None:
+            tell(doing="the exercise")
             try:
                 run_exercise(exercise, self.space)
             except Exception as error:
