@@ -19,7 +19,7 @@ from builds import INTERPRETERS, SOURCES, built, version_of
 from real_tools import environment, program
 
 from heaplint.cli.app import run
-from heaplint.verify.host import Host, Reply
+from heaplint.verify.host import Reply
 from heaplint.verify.life import Lives
 from heaplint.verify.run import exit_code, modules_of, settings, verify
 
@@ -253,18 +253,20 @@ def test_an_exercise_may_skip_tests_and_replace_standard_output(
     assert {("sound", "subinterpreter"), ("sound.Cell", "visits-type"), ("sound", "reimport")} <= of(document, "pass")
 
 
-def test_a_bare_interpreter_runs_no_exercise(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    ask = Host.ask
+def test_growth_is_unknown_where_the_shared_object_cannot_be_found() -> None:
+    code = """
+from heaplint.verify.child import interpreters
+request = dict(path=[], isolated=False, module="", exercise=None, dependencies=[], before=0, count=0, file="/nowhere.so")
+interpreters.growth(None, request, lambda **what: print(what))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout == "{'uncounted': 'where the shared object lies in memory cannot be known'}\n"
 
-    def noted(host: Host, operation: str, fields: dict[str, Any], longer: float = 1.0) -> Reply:
-        asked.append((fields.get("check"), fields.get("module"), fields.get("exercise")))
-        return ask(host, operation, fields, longer)
 
-    monkeypatch.setattr(Host, "ask", noted)
-    exercise = str(SOURCES / "exercise.py")
-    verified(capsys, "--path", built(sys.executable, "sound"), "--exercise", exercise, "sound")
-    assert {one for one in asked if one[0] == "growth"} == {("growth", "sound", exercise), ("growth", "", None)}
+def test_what_is_told_of_growth_is_the_same_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = built(sys.executable, "defective")
+    [verdict] = [one for one in verdicts(verified(capsys, "--path", folder, "defective")) if one["check"] == "growth"]
+    assert re.fullmatch(r"each interpreter leaves about \d+ pointers into the shared object behind", verdict["message"])
 
 
 def test_an_exercise_that_fails_elsewhere_only_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from heaplint.verdicts import Answer, Check, Verdict
@@ -31,12 +31,11 @@ Version = tuple[int, int, int]
 
 
 class Lives:
-    """Asks about whole modules; what a bare interpreter keeps is measured once for each set of dependencies."""
+    """Asks about whole modules, in a process that imports none of them itself."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._host: Host | None = None
-        self._bare = functools.cache(self._measure_bare)
 
     def close(self) -> None:
         """End the process."""
@@ -105,32 +104,26 @@ class Lives:
 
     def _growth(self, session: Session, *, isolated: bool) -> Verdict:
         """Whether interpreters that have ended leave behind what points into the shared object."""
-        name, facts = session.module, session.prepared.last
-        dependencies = _dependencies(session)
+        name = session.module
         verdict = functools.partial(Verdict, name, name, "growth")
-        grow = functools.partial(self._grown, name, str(facts.get("file") or ""), dependencies, isolated)
-        grown, count = grow(MEASURED), MEASURED
-        if not isinstance(grown, str) and MEASURED <= grown[0] * MEASURED < MEASURED + CHANCE:
-            grown, count = grow(AGAIN), AGAIN
-        if isinstance(grown, str):
-            return verdict("unknown", grown)
-        bare = self._bare(dependencies, isolated)
-        if isinstance(bare, str):
-            return verdict("unknown", f"a bare interpreter: {bare}")
-        left, more = grown[0] - bare[0], grown[1] - bare[1]
-        if left * count < CHANCE:
+        left, count = self._grown(session, isolated, MEASURED), MEASURED
+        if isinstance(left, int) and MEASURED <= left < MEASURED + CHANCE:
+            left, count = self._grown(session, isolated, AGAIN), AGAIN
+        if isinstance(left, str):
+            return verdict("unknown", left)
+        if left < CHANCE:
             return verdict("pass", "interpreters leave nothing behind that points into the shared object")
-        seen = f"about {round(left)} pointers into the shared object behind, and {round(more)} bytes more than a bare one"
-        if left < 1:
-            return verdict("unknown", f"too near to chance: each interpreter leaves {seen}")
-        return verdict("fail", f"each interpreter leaves {seen}")
+        if left < count:
+            return verdict("unknown", f"too near to chance: {count} interpreters leave {left} pointers into the shared object")
+        return verdict("fail", f"each interpreter leaves about {round(left / count)} pointers into the shared object behind")
 
-    def _grown(self, name: str, file: str, dependencies: Sequence[str], isolated: bool, count: int) -> tuple[float, float] | str:
-        """Pointers and bytes that each interpreter leaves behind, a bare one when the name is empty; or why there are none."""
+    def _grown(self, session: Session, isolated: bool, count: int) -> int | str:
+        """Pointers that so many interpreters leave behind; or why there is no such figure."""
+        file = str(session.prepared.last.get("file"))
         for _ in range(TRIES):
             reply = self._ask(
-                "growth", name, isolated=isolated, dependencies=list(dependencies), file=file, before=BEFORE, count=count,
-                longer=LONGER, exercise=self._settings.exercise if name else None,
+                "growth", session.module, isolated=isolated, dependencies=(), file=file, before=BEFORE, count=count,
+                longer=LONGER,
             )  # fmt: skip
             if not reply.get("unlucky"):
                 break
@@ -142,11 +135,9 @@ class Lives:
             return f"the {failed.get('stage')} fails in another interpreter: {failed.get('error')}"
         if reply.get("unlucky"):
             return "pointers cannot be counted where it lies"
-        pointers, size = reply.numbers("grown", 2)
-        return pointers / count, size / count
-
-    def _measure_bare(self, dependencies: tuple[str, ...], isolated: bool) -> tuple[float, float] | str:
-        return self._grown("", "", dependencies, isolated, MEASURED)
+        if reply.get("uncounted"):
+            return str(reply.get("uncounted"))
+        return reply.numbers("grown", 1)[0]
 
     def _reimport(self, name: str) -> Verdict:
         verdict = functools.partial(Verdict, name, name, "reimport")

@@ -125,9 +125,8 @@ def run(inventory: object, request: dict[str, Any], tell: Tell) -> None:
 def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
     """What stays behind of interpreters that come and go.
 
-    Told are the words of the heap that point into the shared object (its types, their methods, its
-    module objects) and the bytes that malloc has in use. A few interpreters come and go before, until the heap is
-    steady.
+    Told are the words of the heap that point into the shared object (its types, their methods, its module objects). A few
+    interpreters come and go before, until the heap is steady.
     """
     path = [*request["path"], *sys.path]
     arguments = (request["isolated"], request["module"], path, request["exercise"], request["dependencies"])
@@ -137,14 +136,17 @@ def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
             tell(failed=outcome)
             return
     image = image_of(request["file"])
-    areas = image.stretches if image else []
-    if areas and not memory.is_countable(areas):
+    if image is None:
+        tell(uncounted="where the shared object lies in memory cannot be known")
+        return
+    areas = image.stretches
+    if not memory.is_countable(areas):
         tell(unlucky=True)
         return
-    start = _left(areas), memory.bytes_in_use()
+    start = _left(areas)
     for _ in range(request["count"]):
         once(*arguments)
-    tell(grown=[_left(areas) - start[0], memory.bytes_in_use() - start[1]])
+    tell(grown=[_left(areas) - start])
 
 
 def _left(areas: list[tuple[int, int]]) -> int:
