@@ -18,6 +18,7 @@ from real_tools import unavailable
 
 SOURCES = Path(__file__).parent / "fixtures" / "verify"
 _PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+_BUILDS = tempfile.TemporaryDirectory(prefix="heaplint-build-")
 _INCLUDE = "import sysconfig; print(sysconfig.get_path('include'))"
 
 
@@ -53,7 +54,7 @@ def built(python: str, name: str, *options: str) -> str:
     include = subprocess.run([python, "-c", _INCLUDE], capture_output=True, text=True, check=True).stdout.strip()
     if not Path(include, "Python.h").exists():
         unavailable(f"{python} has no headers")
-    folder = tempfile.mkdtemp(prefix="heaplint-build-")
+    folder = tempfile.mkdtemp(dir=_BUILDS.name)
     command = [
         compiler, "-shared", "-fPIC", "-O1", f"-I{include}", *options, str(SOURCES / f"{name}.c"), "-o", f"{folder}/{name}.so",
     ]  # fmt: skip

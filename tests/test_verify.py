@@ -77,6 +77,7 @@ def test_the_sound_twin_passes_everything(python: str, capsys: pytest.CaptureFix
     folder, exercise = built(python, "sound"), str(SOURCES / "exercise.py")
     document = verified(capsys, "--python", python, "--path", folder, "--exercise", exercise, "sound", code=0)
     assert not of(document, "fail") and not {one for one in of(document, "unknown") if one[1] != "releases-type"}
+    assert {one["name"] for one in document["modules"][0]["types"]} == {"sound.Cell", "sound.Cursor"}
     passed = of(document, "pass")
     own = {("sound", "own-gil"), ("sound", "parallel")} if version_of(python) >= (3, 12) else set()
     assert own | {("sound", "static-state"), ("sound", "reimport"), ("sound", "growth")} <= passed
@@ -165,15 +166,46 @@ def test_a_hostile_module_costs_its_own_checks_only(
     assert not strays()
 
 
-@pytest.mark.parametrize(("how", "words"), [("Aborts", "SIGABRT"), ("Exits", "exit code 0"), ("Loops", "takes too long")])
+@pytest.mark.parametrize("answer", ["prepare", "changes", "alive", "static"])
+def test_an_answer_that_a_module_made_up_costs_that_module_only(
+    answer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "forges.py"
+    script.write_text(f"""
+import sys
+server = sys.modules.get("heaplint.verify.child.server")
+if server and "hostile" in sys.modules:
+    Server, answer = server.Server, server.Server.answer
+    def forged(self, what):
+        if {answer!r} == "prepare" and "types" in what:
+            what["types"] = [{{"key": 1}}]
+        elif {answer!r} == "static" and "scanned" in what:
+            answer(self, {{**what, "static": "x", "address": "y"}})
+        elif {answer!r} in what:
+            what[{answer!r}] = ["one", None, {{}}]
+        answer(self, what)
+    Server.answer = forged
+""")
+    paths = [option for name in ("hostile", "sound") for option in ("--path", built(sys.executable, name))]
+    document = verified(capsys, *paths, "--timeout", "3", "--exercise", str(script), "hostile", "sound")
+    first, second = document["modules"]
+    [verdict] = first["verdicts"]
+    assert (verdict["check"], verdict["answer"]) == ("import", "unknown") and "no answer of a check" in verdict["message"]
+    assert {one["answer"] for one in second["verdicts"] if one["check"] == "reimport"} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("how", "answer", "words"),
+    [("Aborts", "fail", "SIGABRT"), ("Exits", "fail", "exit code 0"), ("Loops", "unknown", "importing it takes too long")],
+)
 def test_a_module_that_breaks_on_import_leaves_the_others_alone(
-    how: str, words: str, capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]
+    how: str, answer: str, words: str, capsys: pytest.CaptureFixture[str], strays: Callable[[], list[str]]
 ) -> None:
     hostile, legacy = built(sys.executable, "hostile", f"-DON_IMPORT={how}"), built(sys.executable, "legacy")
     document = verified(capsys, "--timeout", "3", "--path", hostile, "--path", legacy, "hostile", "legacy", code=1)
     first, second = document["modules"]
     [verdict] = first["verdicts"]
-    assert (verdict["check"], verdict["answer"]) == ("import", "fail") and words in verdict["message"]
+    assert (verdict["check"], verdict["answer"]) == ("import", answer) and words in verdict["message"]
     assert {one["answer"] for one in second["verdicts"] if one["check"] == "reimport"} == {"pass"}
     assert not strays()
 
@@ -192,6 +224,49 @@ def test_an_exercise_that_fails_is_told_and_what_it_made_stays(
     assert ("sound.Cursor", "tracked") in of(document, "pass")
     [verdict] = [one for one in verdicts(document) if one["check"] == "subinterpreter"]
     assert verdict["answer"] == "unknown" and "in the main interpreter too" in verdict["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("import os; os.abort()", "crashes in the exercise (SIGABRT)"), ("while True: pass", "takes too long in the exercise")],
+)
+def test_an_exercise_that_breaks_says_nothing_of_the_import(
+    code: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "breaks.py"
+    script.write_text(code)
+    arguments = ["--timeout", "2", "--path", built(sys.executable, "sound"), "--exercise", str(script), "sound"]
+    [verdict] = verdicts(verified(capsys, *arguments, code=0))
+    assert (verdict["check"], verdict["answer"], verdict["message"]) == ("import", "unknown", words)
+
+
+def test_an_exercise_may_skip_tests_and_replace_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "skips.py"
+    script.write_text(
+        "import sound, sys, unittest\nsys.stdout = sys.stderr = None\n"
+        "class Case(unittest.TestCase):\n    def test_it(self):\n        self.skipTest('not here')\n"
+    )
+    document = verified(capsys, "--path", built(sys.executable, "sound"), "--exercise", str(script), "sound", code=0)
+    assert document["modules"][0]["notes"] == []
+    assert {("sound", "subinterpreter"), ("sound.Cell", "visits-type"), ("sound", "reimport")} <= of(document, "pass")
+
+
+def test_growth_is_unknown_where_the_shared_object_cannot_be_found() -> None:
+    code = """
+from heaplint.verify.child import interpreters
+request = dict(path=[], isolated=False, module="", exercise=None, dependencies=[], before=0, count=0, file="/nowhere.so")
+interpreters.growth(None, request, lambda **what: print(what))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout == "{'uncounted': 'where the shared object lies in memory cannot be known'}\n"
+
+
+def test_what_is_told_of_growth_is_the_same_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = built(sys.executable, "defective")
+    [verdict] = [one for one in verdicts(verified(capsys, "--path", folder, "defective")) if one["check"] == "growth"]
+    assert re.fullmatch(r"each interpreter leaves about \d+ pointers into the shared object behind", verdict["message"])
 
 
 def test_an_exercise_that_fails_elsewhere_only_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,6 +371,29 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], words: str, capsys: p
     assert run(["verify", *arguments]) == 2
     printed = capsys.readouterr()
     assert not printed.out and printed.err.count("\n") == 1 and words in printed.err
+
+
+def test_a_wrong_source_is_told_before_a_module_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = built(sys.executable, "hostile", "-DON_IMPORT=Loops")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("heaplint.verify.run.verify", lambda *_: pytest.fail("a module was run"))
+        assert run(["verify", "--isolated", "--path", folder, "--source", "/nowhere", "hostile"]) == 2
+    assert "/nowhere: no such file or folder" in capsys.readouterr().err
+
+
+def test_what_the_static_analysis_could_not_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "binary.c").write_bytes(b"\0" * 100)
+    arguments = ["--path", built(sys.executable, "sound"), "--source", str(tmp_path), "sound"]
+    assert run(["verify", "--isolated", *arguments]) == 0
+    assert "binary.c" in capsys.readouterr().err
+    assert run(["verify", "--isolated", "--quiet", *arguments]) == 0
+    assert "binary.c" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("--timeout", "nan"), ("--timeout", "999999999"), ("--memory", "9" * 30)])
+def test_bounds_are_bounded(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", *arguments, "json"]) == 2
+    assert "Invalid value" in capsys.readouterr().err
 
 
 def test_the_child_needs_nothing_installed() -> None:

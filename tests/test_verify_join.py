@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from pathlib import Path
 
 import pytest
+from builds import built
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heaplint.cards import all_cards
 from heaplint.census import Census, CensusModule, CensusType, in_order
 from heaplint.findings import Finding, Span
-from heaplint.verdicts import RULES, Check, Verdict, Verification, VerifiedModule
+from heaplint.report import verification
+from heaplint.verdicts import RULES, At, Check, RuntimeType, Verdict, Verification, VerifiedModule
 from heaplint.verify.join import JOINED_RULES, join
 from heaplint.verify.symbols import SymbolsError, source_name, writable
 
@@ -146,7 +150,32 @@ def test_a_file_that_is_no_shared_object_is_told(content: bytes, tmp_path: Path)
     file = tmp_path / "x.so"
     file.write_bytes(content)
     with pytest.raises(SymbolsError):
-        writable(str(file))
+        writable(str(file), 60)
+
+
+def test_a_shared_object_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "x.so"
+    os.mkfifo(pipe)
+    with pytest.raises(SymbolsError, match="no regular file"):
+        writable(str(pipe), 60)
+
+
+def test_the_symbols_of_a_shared_object_are_read_for_a_time_only() -> None:
+    with pytest.raises(SymbolsError, match="takes too long"):
+        writable(f"{built(sys.executable, 'sound')}/sound.so", 0)
+
+
+def test_what_a_module_says_reaches_no_terminal_unescaped() -> None:
+    bad = "x\x1b]0;t\x07\u202e\n\x9b2J"
+    kind = RuntimeType(bad, "heap", "specification", 0, bad, gc=True, immutable=False, instantiable=True, basetype=False)
+    verdicts = tuple(Verdict(bad, bad, "have-gc", answer, bad) for answer in ("pass", "fail", "unknown"))
+    module = VerifiedModule(bad, bad, (kind,), verdicts, (bad,))
+    seen = join(Verification("3.13.0", (module,)), [finding("HL207", bad, path=bad)], CENSUS)
+    located = dataclasses.replace(seen.verdicts[1], joined="confirmed", rule="HL201", at=At(bad, 3))
+    shown = dataclasses.replace(seen, modules=(dataclasses.replace(module, verdicts=(*verdicts, located)),))
+    for output in ("".join(verification.table(shown)), verification.json(shown), verification.sarif(shown)):
+        assert "x" in output
+        assert not [one for one in output if not one.isprintable() and one != "\n"]
 
 
 def test_verdicts_cannot_be_changed() -> None:

@@ -30,8 +30,8 @@ def command(
     source: Annotated[
         str | None, typer.Option(metavar="DIR", help="Join the verdicts to the static findings in this folder.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that a check may take.")] = 20,
-    memory: Annotated[int, typer.Option(min=64, help="Megabytes that a check may use.")] = 4096,
+    timeout: Annotated[int, typer.Option(min=1, max=86_400, help="Seconds that a check may take.")] = 20,
+    memory: Annotated[int, typer.Option(min=64, max=1 << 24, help="Megabytes that a check may use.")] = 4096,
     output_format: Annotated[Format, typer.Option("--format", help="How to report.")] = "table",
     output: project.Output = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 when something fails.")] = False,
@@ -52,7 +52,7 @@ def command(
         from heaplint import engine
         from heaplint.cli.progress import progress_bar
         from heaplint.config import Overrides
-        from heaplint.report import verification
+        from heaplint.report import notices, verification
         from heaplint.report.stream import destination
         from heaplint.verify import run
         from heaplint.verify.join import JOINED_RULES, join
@@ -60,9 +60,8 @@ def command(
         settings = run.settings(python or sys.executable, path or (), exercise, timeout, memory)
         names, version = run.modules_of(modules or (), settings, standard=stdlib)
         with destination(output) as stream:
-            with progress_bar(quiet=quiet) as progress:
-                seen = run.verify(names, version, settings, progress)
-            if source is not None:
+            static = None
+            if source is not None:  # before the modules are run, which may take long: what is wrong with it is told at once
                 overrides = Overrides(
                     select=JOINED_RULES,
                     exclude=tuple(exclude or ()),
@@ -70,12 +69,18 @@ def command(
                     target_python=f"{version[0]}.{version[1]}",
                 )
                 options, discovery = project.read([source], overrides, config, isolated=isolated, verbose=verbose)
-                result, census = engine.run_with_census(discovery, options, None)
-                seen = join(seen, result.findings, census)
+                static = engine.run_with_census(discovery, options, None)
+            with progress_bar(quiet=quiet) as progress:
+                seen = run.verify(names, version, settings, progress)
+            if static is not None:
+                seen = join(seen, static[0].findings, static[1])
             if output_format == "table":
                 stream.writelines(verification.table(seen, closing=not quiet))
             else:
                 stream.write({"json": verification.json, "sarif": verification.sarif}[output_format](seen))
+        if static is not None and not quiet:
+            sys.stdout.flush()
+            sys.stderr.writelines(notices.render_all(static[0].notices) if verbose else notices.render_few(static[0].notices))
         return run.exit_code(seen, strict=strict, exit_zero=exit_zero)
 
     return task

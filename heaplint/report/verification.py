@@ -29,7 +29,7 @@ _SUMMARY: dict[Check, str] = {
     "subinterpreter": "The module works in interpreters that share the GIL.",
     "own-gil": "The module works in interpreters with a GIL of their own.",
     "parallel": "The module works in several interpreters at the same time.",
-    "growth": "An interpreter with the module leaves nothing behind that a bare one does not.",
+    "growth": "An interpreter with the module leaves nothing of it behind.",
     "reimport": "A module that is imported again lets go of the first.",
     "static-state": "No object is kept in static storage.",
 }

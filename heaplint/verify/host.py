@@ -31,11 +31,15 @@ _ROUNDS = 100
 _MOST = 1 << 25
 """Bytes of answers to one request."""
 
-Ended = Literal["done", "died", "timed-out"]
+Ended = Literal["done", "died", "timed-out", "overflowed"]
 
 
 class HostError(InputError):
     """An interpreter that cannot be run; the message names it and the cause."""
+
+
+class AnswerError(Exception):
+    """An answer that no check gives: a module wrote it itself."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,18 @@ class Reply:
         """What was told last under a name."""
         return next((line[key] for line in reversed(self.told) if key in line), None)
 
+    def listed(self, key: str) -> list[object]:
+        """A list that was told, or closed the request; [] when there was none."""
+        value = self.get(key) if key not in self.last else self.last[key]
+        return value if isinstance(value, list) else []
+
+    def numbers(self, key: str, count: int) -> list[int]:
+        """So many numbers that were told; raises AnswerError."""
+        value = self.get(key)
+        if not isinstance(value, list) or len(value) != count or not all(isinstance(one, int) for one in value):
+            raise AnswerError(f"no answer of a check: {key}")
+        return value
+
     @property
     def failure(self) -> str | None:
         """Why there is no answer, as words; None when the check came to its end."""
@@ -63,6 +79,8 @@ class Reply:
         where = f" in {doing}" if doing else ""
         if self.ended == "timed-out":
             return f"takes too long{where}"
+        if self.ended == "overflowed":
+            return f"answers without end{where}"
         if (self.complaint and self.crashed) or self.status < 0:
             return f"crashes{where} ({self.complaint or _signal(self.status)})"
         if self.crashed:
@@ -80,17 +98,23 @@ class Reply:
         """Whether a check's process ended, as if all were well, before the check did."""
         return "status" in self.last and self.ended == "done" and not self.get("end")
 
+    def note_processor_time(self) -> None:
+        """Several threads can use up the processor time before the clock ends them: that is no crash."""
+        if self.status == -signal.SIGXCPU:
+            self.ended = "timed-out"
+
 
 class Host:
     """A running interpreter; everything that it starts is ended with it."""
 
-    def __init__(self, python: str, seconds: float, memory: int) -> None:
+    def __init__(self, python: str, seconds: int, memory: int) -> None:
         self._seconds, self._memory = seconds, memory
         self._token = secrets.token_hex(16)
         self._number = 0
-        self._buffer = b""
+        self._buffer = bytearray()
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
+        os.set_blocking(self._requests, False)  # a process that does not read must not hold up this one
         self._complaints = tempfile.TemporaryFile("w+b")  # noqa: SIM115  # it lives as long as the process
         complaints = os.dup(self._complaints.fileno())
         fcntl.fcntl(complaints, fcntl.F_SETFL, os.O_APPEND)
@@ -127,7 +151,9 @@ class Host:
         request = {"op": operation, "id": self._number, "seconds": limit, "memory": self._memory, **fields}
         self._complaints.truncate(0)
         try:
-            _write_all(self._requests, json.dumps(request).encode("ascii") + b"\n")
+            _write_all(self._requests, json.dumps(request).encode("ascii") + b"\n", time.monotonic() + limit)
+        except TimeoutError:
+            return self._lost(Reply(ended="timed-out"))
         except OSError:
             return self._lost(Reply())
         return self._await("done", limit, Reply())
@@ -165,32 +191,38 @@ class Host:
                 continue
             received += len(line)
             if not line or received > _MOST:
-                reply.ended = "died"
+                reply.ended = "overflowed" if line else "died"
                 return self._lost(reply)
             what = self._read(line)
             if closing in what and what[closing] in (self._number, what.get("ready")):
                 reply.last = what
                 status = what.get("status", 0)
                 reply.status = status if isinstance(status, int) else 0
+                reply.note_processor_time()
                 reply.complaint = self._complaint()
                 return reply
-            if what.get("started") == self._number and isinstance(what.get("group"), int):
+            if what.get("started") == self._number and self._is_own(what.get("group")):
                 group = int(str(what["group"]))
             elif what.get("told") == self._number:
                 reply.told.append(what)
 
     def _line(self, deadline: float) -> bytes | None:
-        """The next line; b"" at the end of the answers, None when the time is over."""
-        while b"\n" not in self._buffer:
+        """The next line, or what there is of one that is too long; b"" at the end of the answers, None at the end of the time."""
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._answers], [], [], left)[0]:
                 return None
             data = os.read(self._answers, 1 << 16)
-            if not data or len(self._buffer) > _MOST:
+            if not data:
                 return b""
+            if searched > _MOST:
+                return bytes(self._buffer)
             self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line + b"\n"
+        line = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        return line
 
     def _read(self, line: bytes) -> dict[str, object]:
         """The content of a line that begins with the token; nothing for any other."""
@@ -199,9 +231,15 @@ class Host:
             return {}
         try:
             what = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return what if isinstance(what, dict) else {}
+
+    def _is_own(self, group: object) -> bool:
+        """Whether this is a group of processes that the process started, and not one that a module made up."""
+        with contextlib.suppress(OSError):
+            return isinstance(group, int) and group > 1 and os.getsid(group) == self._process.pid
+        return False
 
     def _lost(self, reply: Reply) -> Reply:
         """The process cannot be used any more."""
@@ -213,6 +251,7 @@ class Host:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(GRACE)
         reply.status = status or 0
+        reply.note_processor_time()
         self.close()
         return reply
 
@@ -261,6 +300,10 @@ def _environment(token: str) -> dict[str, str]:
     return {**kept, "PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": ":".join(tunables), MARK: token}
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+def _write_all(descriptor: int, data: bytes, deadline: float) -> None:
+    """Write to a pipe that does not block; raises TimeoutError when nobody reads it until the deadline, and OSError."""
+    left = memoryview(data)
+    while left:
+        if not select.select([], [descriptor], [], max(0, deadline - time.monotonic()))[1]:
+            raise TimeoutError
+        left = left[os.write(descriptor, left) :]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from heaplint.verdicts import Answer, Check, Verdict
-from heaplint.verify.host import Host, Reply
+from heaplint.verify.host import AnswerError, Host, Reply
 from heaplint.verify.session import Session, Settings
 from heaplint.verify.symbols import SymbolsError, writable
 
@@ -32,12 +31,11 @@ Version = tuple[int, int, int]
 
 
 class Lives:
-    """Asks about whole modules; what a bare interpreter keeps is measured once for each set of dependencies."""
+    """Asks about whole modules, in a process that imports none of them itself."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._host: Host | None = None
-        self._bare = functools.cache(self._measure_bare)
 
     def close(self) -> None:
         """End the process."""
@@ -85,11 +83,11 @@ class Lives:
         reply = ask(name, dependencies=())
         verdict = functools.partial(Verdict, name, name, check)
         if reply.failure is not None:
-            bare = ask("", dependencies=_names(session.prepared.last.get("dependencies")), exercise=None)
+            bare = ask("", dependencies=_dependencies(session), exercise=None)
             if bare.failure is not None:
                 return verdict("unknown", f"{reply.failure}; without the module: {bare.failure}")
             return verdict("fail" if reply.crashed else "unknown", reply.failure)
-        outcomes = [one for one in _list(reply.get("outcomes")) if isinstance(one, dict) and one]
+        outcomes = [one for one in reply.listed("outcomes") if isinstance(one, dict) and one]
         if not outcomes:
             how = "at the same time" if parallel else "one after the other"
             gil = "with a GIL of their own" if isolated else "that share the GIL"
@@ -106,44 +104,40 @@ class Lives:
 
     def _growth(self, session: Session, *, isolated: bool) -> Verdict:
         """Whether interpreters that have ended leave behind what points into the shared object."""
-        name, facts = session.module, session.prepared.last
-        dependencies = _names(facts.get("dependencies"))
+        name = session.module
         verdict = functools.partial(Verdict, name, name, "growth")
-        grow = functools.partial(self._grown, name, str(facts.get("file") or ""), dependencies, isolated)
-        grown, count = grow(MEASURED), MEASURED
-        if not isinstance(grown, str) and MEASURED <= grown[0] * MEASURED < MEASURED + CHANCE:
-            grown, count = grow(AGAIN), AGAIN
-        if isinstance(grown, str):
-            return verdict("unknown", grown)
-        bare = self._bare(dependencies, isolated)
-        if isinstance(bare, str):
-            return verdict("unknown", f"a bare interpreter: {bare}")
-        left, more = grown[0] - bare[0], grown[1] - bare[1]
-        if left * count < CHANCE:
+        left, count = self._grown(session, isolated, MEASURED), MEASURED
+        if isinstance(left, int) and MEASURED <= left < MEASURED + CHANCE:
+            left, count = self._grown(session, isolated, AGAIN), AGAIN
+        if isinstance(left, str):
+            return verdict("unknown", left)
+        if left < CHANCE:
             return verdict("pass", "interpreters leave nothing behind that points into the shared object")
-        seen = f"about {round(left)} pointers into the shared object behind, and {round(more)} bytes more than a bare one"
-        if left < 1:
-            return verdict("unknown", f"too near to chance: each interpreter leaves {seen}")
-        return verdict("fail", f"each interpreter leaves {seen}")
+        if left < count:
+            return verdict("unknown", f"too near to chance: {count} interpreters leave {left} pointers into the shared object")
+        return verdict("fail", f"each interpreter leaves about {round(left / count)} pointers into the shared object behind")
 
-    def _grown(self, name: str, file: str, dependencies: Sequence[str], isolated: bool, count: int) -> tuple[float, float] | str:
-        """Pointers and bytes that each interpreter leaves behind; or why there are no such figures."""
+    def _grown(self, session: Session, isolated: bool, count: int) -> int | str:
+        """Pointers that so many interpreters leave behind; or why there is no such figure."""
+        file = str(session.prepared.last.get("file"))
         for _ in range(TRIES):
             reply = self._ask(
-                "growth", name, isolated=isolated, dependencies=list(dependencies), file=file, before=BEFORE, count=count,
+                "growth", session.module, isolated=isolated, dependencies=(), file=file, before=BEFORE, count=count,
                 longer=LONGER,
             )  # fmt: skip
             if not reply.get("unlucky"):
                 break
             self.close()  # a new process has another layout
-        grown = reply.get("grown")
-        if reply.failure is not None or not isinstance(grown, list):
-            return reply.failure or json.dumps(reply.get("failed") or "pointers cannot be counted where it lies")
-        pointers, size = grown
-        return pointers / count, size / count
-
-    def _measure_bare(self, dependencies: tuple[str, ...], isolated: bool) -> tuple[float, float] | str:
-        return self._grown("", "", dependencies, isolated, MEASURED)
+        failed = reply.get("failed")
+        if reply.failure is not None:
+            return reply.failure
+        if isinstance(failed, dict):
+            return f"the {failed.get('stage')} fails in another interpreter: {failed.get('error')}"
+        if reply.get("unlucky"):
+            return "pointers cannot be counted where it lies"
+        if reply.get("uncounted"):
+            return str(reply.get("uncounted"))
+        return reply.numbers("grown", 1)[0]
 
     def _reimport(self, name: str) -> Verdict:
         verdict = functools.partial(Verdict, name, name, "reimport")
@@ -154,7 +148,7 @@ class Lives:
             return verdict("unknown", reply.failure)
         if reply.get("same"):
             return verdict("pass", "importing it again gives the same module")
-        alive, times = int(str(reply.get("alive"))), int(str(reply.get("reimported")))
+        alive, times = reply.numbers("alive", 2)
         words = f"of {times} modules that were imported again and dropped, {alive} stay alive"
         answer: Answer = "fail" if alive else "pass"
         return verdict(answer, words)
@@ -165,7 +159,7 @@ class Lives:
         verdict = functools.partial(Verdict, name, check="static-state")
         file = session.prepared.last.get("file")
         try:
-            symbols = writable(str(file))
+            symbols = writable(str(file), self._settings.seconds)
         except SymbolsError as error:
             yield verdict(name, answer="unknown", message=str(error))
             return
@@ -178,18 +172,17 @@ class Lives:
             return
         found = [line for line in reply.told if "static" in line]
         for line in found:
-            symbol = symbols.name(str(line["static"]), int(str(line["address"])))
+            address, what = line.get("address"), str(line.get("what"))
+            if not isinstance(address, int):
+                raise AnswerError("no answer of a check: static")
             # a static type has a verdict of its own
-            claim = None if str(line["what"]).startswith("static type") else True
-            yield verdict(symbol, answer="fail", message=f"static storage holds: {line['what']}", claim=claim)
+            claim = None if what.startswith("static type") else True
+            symbol = symbols.name(str(line["static"]), address)
+            yield verdict(symbol, answer="fail", message=f"static storage holds: {what}", claim=claim)
         if not found:
             count = len(symbols.variables)
             yield verdict(name, answer="pass", message=f"no object in static storage ({count} variables)")
 
 
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(map(str, _list(value)))
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+def _dependencies(session: Session) -> tuple[str, ...]:
+    return tuple(map(str, session.prepared.listed("dependencies")))

@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 
 from heaplint.discovery import InputError
-from heaplint.verdicts import Verdict, Verification, VerifiedModule
+from heaplint.verdicts import Answer, Verdict, Verification, VerifiedModule
 from heaplint.verify import types
+from heaplint.verify.host import AnswerError
 from heaplint.verify.life import Lives
 from heaplint.verify.session import Session, Settings
 
@@ -19,7 +20,7 @@ class NoModuleError(InputError):
     """A name that stands for no extension module; the message names it and the cause."""
 
 
-def settings(python: str, path: Iterable[str], exercise: str | None, seconds: float, megabytes: int) -> Settings:
+def settings(python: str, path: Iterable[str], exercise: str | None, seconds: int, megabytes: int) -> Settings:
     """How modules are run; raises InputError about what is not there, or a system without processes as in POSIX."""
     if os.name != "posix":
         raise InputError("verify: needs a POSIX system")
@@ -46,12 +47,12 @@ def modules_of(names: Iterable[str], settings: Settings, *, standard: bool) -> t
     found: dict[str, None] = {}
     try:
         if standard:
-            found.update(dict.fromkeys(map(str, _listed(host.ask("standard", {}).last.get("modules")))))
+            found.update(dict.fromkeys(map(str, host.ask("standard", {}).listed("modules"))))
         for name in names:
             if not host.alive:
                 host = settings.host()
             reply = host.ask("resolve", {"module": name, "path": settings.path})
-            modules = _listed(reply.last.get("modules"))
+            modules = reply.listed("modules")
             if not modules:
                 cause = reply.failure or "no extension module"
                 raise NoModuleError(f"{name}: {cause}")
@@ -68,7 +69,10 @@ def verify(names: Sequence[str], version: tuple[int, int, int], settings: Settin
     try:
         for done, name in enumerate(names):
             with Session(name, settings) as session:
-                modules.append(_module(session, lives, version))
+                try:
+                    modules.append(_module(session, lives, version))
+                except AnswerError as error:
+                    modules.append(VerifiedModule(name, None, (), (Verdict(name, name, "import", "unknown", str(error)),)))
             if progress is not None:
                 progress(done + 1, len(names))
     finally:
@@ -87,9 +91,12 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
     name = session.module
     prepared = session.prepared
     if prepared.failure is not None:
-        broken = prepared.crashed or prepared.ended == "timed-out"
-        words = f"importing it {prepared.failure}" if broken else prepared.failure
-        return VerifiedModule(name, None, (), (Verdict(name, name, "import", "fail" if broken else "unknown", words),))
+        words = prepared.failure
+        imported = prepared.get("doing") is not None  # it came as far as the exercise
+        if not imported and (prepared.crashed or prepared.ended != "done"):
+            words = f"importing it {words}"
+        answer: Answer = "fail" if prepared.crashed and not imported else "unknown"
+        return VerifiedModule(name, None, (), (Verdict(name, name, "import", answer, words),))
     notes = []
     if prepared.last.get("exercised"):
         notes.append(f"the exercise fails: {prepared.last['exercised']}")
@@ -97,7 +104,7 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
         notes.append("the module starts threads: each check had a process of its own")
     if version[:2] == (3, 12):
         notes.append("interpreters with their own GIL run with PYTHONMALLOC=malloc: 3.12 aborts in many modules without it")
-    described = [one for one in _listed(prepared.last.get("types")) if isinstance(one, dict)]
+    described = types.described(prepared)
     verdicts = [Verdict(name, name, "import", "pass", "is imported")]
     for one in described:
         verdicts.extend(types.verdicts(session, one))
@@ -109,7 +116,3 @@ def _module(session: Session, lives: Lives, version: tuple[int, int, int]) -> Ve
         tuple(verdicts),
         tuple(notes),
     )
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

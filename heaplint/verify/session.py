@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -22,7 +21,7 @@ class Settings:
     """Folders in which modules are looked for first."""
     exercise: str | None = None
     """A script or test module that is run after the import."""
-    seconds: float = 20.0
+    seconds: int = 20
     """What one check may take."""
     memory: int = 4 << 30
     """Bytes of address space that one check may use."""
@@ -82,19 +81,3 @@ class Session:
             self._host.close()
             self._left += reply.ended == "done"
         return reply
-
-
-def first_answer(session: Session, check: str, key: str, origins: Sequence[str], wanted: str) -> tuple[str, object, list[str]]:
-    """Ask a check of instances of several origins until one answers: (origin, answer, failures before it)."""
-    failures: list[str] = []
-    for origin in origins:
-        reply = session.ask(check, type=key, origin=origin)
-        answer = reply.get(wanted)
-        if reply.failure is None and answer is not None:
-            return origin, answer, failures
-        failures.append(f"{INSTANCE[origin]}: {reply.failure}")
-    return "", None, failures
-
-
-INSTANCE = {"live": "a live instance", "constructed": "a constructed instance", "zeroed": "a zeroed instance"}
-"""Origins of instances in words."""

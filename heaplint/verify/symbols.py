@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _LARGEST = 1 << 24
 """Bytes of one variable, at most; a larger one is cut."""
+_LONGEST = 1000
+"""Characters of a name, at most: names of a hostile file overlap, and each may be as long as the file."""
 _WORD = 8
 _ITANIUM = re.compile(r"_ZN?K?(?:L|St)?(?=\d)")
 
@@ -31,11 +36,13 @@ class SymbolsError(Exception):
     """A shared object whose variables cannot be read; the message says why."""
 
 
-def writable(file: str) -> Symbols:
+def writable(file: str, seconds: float) -> Symbols:
     """Read them from an ELF file, with the parts of its writable sections that no symbol names.
 
+    The loader looks at none of what is read here, so a hostile module can have anything there: the time is bounded.
     Raises SymbolsError.
     """
+    deadline = time.monotonic() + seconds
     try:
         from elftools.common.exceptions import ELFError
         from elftools.elf.elffile import ELFFile
@@ -43,7 +50,9 @@ def writable(file: str) -> Symbols:
     except ImportError as error:
         raise SymbolsError('pyelftools is not installed (pip install "heaplint[verify]")') from error
     try:
-        with open(file, "rb") as stream:
+        with open(file, "rb", opener=_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise SymbolsError("no regular file")
             elf = ELFFile(stream)
             loads = any(one["p_type"] == "PT_LOAD" for one in elf.iter_segments())
             sections = {
@@ -56,17 +65,29 @@ def writable(file: str) -> Symbols:
                 if not isinstance(table, SymbolTableSection):
                     continue
                 for symbol in table.iter_symbols():
+                    _check(deadline)
                     if symbol["st_info"]["type"] == "STT_OBJECT" and symbol["st_shndx"] in sections and symbol["st_size"]:
-                        found.setdefault(symbol["st_value"], (symbol.name, symbol["st_size"]))
+                        found.setdefault(symbol["st_value"], (symbol.name[:_LONGEST], symbol["st_size"]))
     except (OSError, ELFError, ValueError, KeyError) as error:
         raise SymbolsError(f"no ELF file that can be read ({error})") from error
     if not loads:
         raise SymbolsError("an ELF file without segments to load")
     variables = [(name, address, min(size, _LARGEST)) for address, (name, size) in found.items()]
     for name, start, size in sections.values():
+        _check(deadline)
         variables.extend(_unnamed(name, start, start + size, found))
     starts = {name: start for name, start, _ in sections.values()}
     return Symbols(tuple(sorted(variables, key=lambda one: one[1])), starts)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for whoever writes to a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise SymbolsError("reading its symbols takes too long")
 
 
 def _unnamed(section: str, start: int, end: int, found: dict[int, tuple[str, int]]) -> list[tuple[str, int, int]]:

@@ -5,35 +5,53 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from heaplint.verdicts import Answer, Check, RuntimeType, Verdict
-from heaplint.verify.session import INSTANCE, Session, first_answer
+from heaplint.verify.host import AnswerError, Reply
+from heaplint.verify.session import Session
 
 BATCHES = (64, 512)
 """Instances in the two batches whose difference decides about a type's reference count."""
 _NEAR = 0.1
 """How far a slope may be from a whole number of references."""
 
+INSTANCE = {"live": "a live instance", "constructed": "a constructed instance", "zeroed": "a zeroed instance"}
+"""Origins of instances in words."""
+_FIELDS = {
+    "key": str, "kind": str, "made": str, "flags": int, "base": str, "gc": bool, "immutable": bool, "instantiable": bool,
+    "basetype": bool, "bare": bool, "stateless": bool, "lazy": bool,
+}  # fmt: skip
+
 Described = Mapping[str, object]
 
 
-def runtime_type(described: Described) -> RuntimeType:
+def described(prepared: Reply) -> list[Described]:
+    """The types as a child described them; raises AnswerError."""
+    found: list[Described] = []
+    for one in prepared.listed("types"):
+        if not isinstance(one, dict) or not all(isinstance(one.get(name), kind) for name, kind in _FIELDS.items()):
+            raise AnswerError("no answer of a check: types")
+        found.append(one)
+    return found
+
+
+def runtime_type(facts: Described) -> RuntimeType:
     """A type as a child described it."""
     return RuntimeType(
-        name=str(described["key"]),
-        kind="heap" if described["kind"] == "heap" else "static",
-        made="call" if described["made"] == "call" else "specification",
-        flags=int(str(described["flags"])),
-        base=str(described["base"]),
-        gc=bool(described["gc"]),
-        immutable=bool(described["immutable"]),
-        instantiable=bool(described["instantiable"]),
-        basetype=bool(described["basetype"]),
+        name=str(facts["key"]),
+        kind="heap" if facts["kind"] == "heap" else "static",
+        made="call" if facts["made"] == "call" else "specification",
+        flags=int(str(facts["flags"])),
+        base=str(facts["base"]),
+        gc=bool(facts["gc"]),
+        immutable=bool(facts["immutable"]),
+        instantiable=bool(facts["instantiable"]),
+        basetype=bool(facts["basetype"]),
     )
 
 
-def verdicts(session: Session, described: Described) -> Iterator[Verdict]:
+def verdicts(session: Session, facts: Described) -> Iterator[Verdict]:
     """Every verdict about one type."""
-    one = runtime_type(described)
-    asked = _Asked(session, one, described)
+    one = runtime_type(facts)
+    asked = _Asked(session, one, facts)
     if one.made == "call":
         return  # the interpreter's own functions serve it
     heap = one.kind == "heap"
@@ -52,8 +70,8 @@ def verdicts(session: Session, described: Described) -> Iterator[Verdict]:
 class _Asked:
     """A type about which a session is asked."""
 
-    def __init__(self, session: Session, one: RuntimeType, described: Described) -> None:
-        self._session, self._one, self._described = session, one, described
+    def __init__(self, session: Session, one: RuntimeType, facts: Described) -> None:
+        self._session, self._one, self._facts = session, one, facts
 
     def verdict(self, check: Check, answer: Answer, message: str, claim: bool | None = None) -> Verdict:
         """A verdict about this type."""
@@ -94,7 +112,7 @@ class _Asked:
     def tracked(self) -> Verdict:
         """Whether the collector tracks a real instance; dictionaries and tuples are tracked when they need it."""
         check: Check = "tracked"
-        if self._described["lazy"]:
+        if self._facts["lazy"]:
             return self.verdict(check, "unknown", "a kind of dict or tuple, which the collector may leave untracked")
         origin, tracked, failures = self._first("track", ("live", "constructed"), "tracked")
         if not origin:
@@ -108,13 +126,14 @@ class _Asked:
         reasons = []
         for origin in ("constructed", "zeroed"):
             reply = self._session.ask("dealloc", type=self._one.name, origin=origin, batches=BATCHES)
-            small, great = reply.get("small"), reply.get("great")
-            if reply.failure is not None or not isinstance(small, list) or not isinstance(great, list):
+            if reply.failure is not None:
                 reasons.append(f"{INSTANCE[origin]}: {reply.failure}")
                 continue
-            slope = (great[1] - small[1]) / (great[0] - small[0])
-            seen = f"batches of {small[0]} and {great[0]} ({INSTANCE[origin].split(' ', 1)[1]}s) change the type's " + (
-                f"reference count by {small[1]} and {great[1]}"
+            small, great = BATCHES
+            few, many = reply.numbers("changes", 2)
+            slope = (many - few) / (great - small)
+            seen = f"batches of {small} and {great} ({INSTANCE[origin].split(' ', 1)[1]}s) change the type's " + (
+                f"reference count by {few} and {many}"
             )
             if abs(slope) <= _NEAR:
                 return self.verdict(check, "pass", seen, False)
@@ -139,7 +158,7 @@ class _Asked:
             what = "an instance made by calling the type" if constructed else "calling the type"
             if reply.ended == "timed-out":
                 return self.verdict(check, "unknown", f"{what} {reply.failure}")
-            return self.verdict(check, "fail", f"{what} {reply.failure}", constructed and bool(self._described["bare"]))
+            return self.verdict(check, "fail", f"{what} {reply.failure}", constructed and bool(self._facts["bare"]))
         if reply.failure is not None:
             return self.verdict(check, "unknown", reply.failure)
         refused = reply.get("refused")
@@ -147,14 +166,22 @@ class _Asked:
             return self.verdict(check, "pass", f"refuses: {refused}", False)
         if not reply.get("constructed"):
             return self.verdict(check, "pass", "calling it gives an instance of another type", False)
-        if not self._described["bare"]:
+        if not self._facts["bare"]:
             return self.verdict(check, "pass", "its constructor makes an instance that bears use", False)
         if self._one.basetype:
             return self.verdict(check, "pass", "is made to be a base class; an instance bears use", False)
-        if self._described["stateless"]:
+        if self._facts["stateless"]:
             return self.verdict(check, "pass", "its instances have nothing to initialise", False)
         words = "can be called although it has neither tp_new nor tp_init: the instance is uninitialised"
         return self.verdict(check, "fail", words, True)
 
     def _first(self, check: str, origins: tuple[str, ...], wanted: str) -> tuple[str, object, list[str]]:
-        return first_answer(self._session, check, self._one.name, origins, wanted)
+        """Ask a check of instances of several origins until one answers: (origin, answer, failures before it)."""
+        failures: list[str] = []
+        for origin in origins:
+            reply = self._session.ask(check, type=self._one.name, origin=origin)
+            answer = reply.get(wanted)
+            if reply.failure is None and answer is not None:
+                return origin, answer, failures
+            failures.append(f"{INSTANCE[origin]}: {reply.failure}")
+        return "", None, failures

@@ -52,7 +52,7 @@ def dealloc(inventory: Inventory, request: dict[str, Any], tell: Tell) -> None:
     few, before = batch(small), memory.bytes_in_use()
     many = batch(great)
     kept = (memory.bytes_in_use() - before) // great >= one.__basicsize__
-    tell(small=[small, few], great=[great, many], kept=kept)
+    tell(changes=[few, many], kept=kept)
 
 
 CHECKS: dict[str, Callable[[Any, dict[str, Any], Tell], None]] = {

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import Any, Callable
 
+from heaplint.verify.child import exercise as exercises
 from heaplint.verify.child import memory, modules
 from heaplint.verify.child.images import image_of
 
@@ -30,19 +31,10 @@ try:
         importlib.import_module({name!r})
     stage = "exercise"
     if {exercise!r}:
-        space = {{"__name__": "__main__", "__file__": {exercise!r}}}
-        with open({exercise!r}, "rb") as stream:
-            code = compile(stream.read(), {exercise!r}, "exec")
-        try:
-            exec(code, space)
-        except SystemExit:
-            pass
-        framework = sys.modules.get("unittest")
-        for name, one in list(space.items()):
-            if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
-                framework.defaultTestLoader.loadTestsFromTestCase(one).debug()
-            elif name.startswith("test") and hasattr(one, "__code__") and not one.__code__.co_argcount:
-                one()
+        runner = {{"__name__": "exercise"}}
+        with open({runner!r}, "rb") as stream:
+            exec(compile(stream.read(), {runner!r}, "exec"), runner)
+        runner["run"]({exercise!r}, {{}})
     stage, told = "", ""
 except BaseException as error:
     told = type(error).__name__ + ": " + " ".join(str(error).split())
@@ -84,7 +76,7 @@ def once(isolated: bool, name: str, path: list[str], exercise: str | None, depen
     """What became of a module in one new interpreter: `{}`, or the stage at which an error came and the error."""
     reading, writing = os.pipe()
     code = _CODE.format(
-        path=path, name=name, exercise=exercise, descriptor=writing, dependencies=dependencies
+        path=path, name=name, exercise=exercise, descriptor=writing, dependencies=dependencies, runner=exercises.__file__
     )
     interpreter = Interpreter(isolated)
     failed = interpreter.run(code)
@@ -133,9 +125,8 @@ def run(inventory: object, request: dict[str, Any], tell: Tell) -> None:
 def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
     """What stays behind of interpreters that come and go.
 
-    Told are the words of the heap that point into the shared object (its types, their methods, its
-    module objects) and the bytes that malloc has in use. A few interpreters come and go before, until the heap is
-    steady.
+    Told are the words of the heap that point into the shared object (its types, their methods, its module objects). A few
+    interpreters come and go before, until the heap is steady.
     """
     path = [*request["path"], *sys.path]
     arguments = (request["isolated"], request["module"], path, request["exercise"], request["dependencies"])
@@ -145,14 +136,17 @@ def growth(inventory: object, request: dict[str, Any], tell: Tell) -> None:
             tell(failed=outcome)
             return
     image = image_of(request["file"])
-    areas = image.stretches if image else []
-    if areas and not memory.is_countable(areas):
+    if image is None:
+        tell(uncounted="where the shared object lies in memory cannot be known")
+        return
+    areas = image.stretches
+    if not memory.is_countable(areas):
         tell(unlucky=True)
         return
-    start = _left(areas), memory.bytes_in_use()
+    start = _left(areas)
     for _ in range(request["count"]):
         once(*arguments)
-    tell(grown=[_left(areas) - start[0], memory.bytes_in_use() - start[1]])
+    tell(grown=[_left(areas) - start])
 
 
 def _left(areas: list[tuple[int, int]]) -> int:

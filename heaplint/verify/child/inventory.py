@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Callable
 
 from heaplint.verify.child import memory, modules
+from heaplint.verify.child.exercise import run as run_exercise
 from heaplint.verify.child.images import image_of
 
 # Flags of types, https://docs.python.org/3/c-api/typeobj.html (Include/object.h).
@@ -30,7 +31,7 @@ _SAMPLED = 2_000_000
 class Inventory:
     """A module that was imported here and exercised, with its types by key."""
 
-    def __init__(self, name: str, path: Sequence[str], exercise: str | None) -> None:
+    def __init__(self, name: str, path: Sequence[str], exercise: str | None, tell: Callable[..., None]) -> None:
         modules.search(path)
         known = set(sys.modules)
         self.module: ModuleType = modules.load(name)
@@ -39,7 +40,14 @@ class Inventory:
         if not self.file.endswith(modules.SUFFIXES):  # packages put a twin in Python under the name of an extension
             raise ImportError(f"the name stands for {os.path.basename(self.file) or 'no file'}, not for an extension module")
         self.space: dict[str, Any] = {}
-        self.exercised = modules.run_exercise(exercise, self.space)
+        self.exercised: str | None = None
+        """Why the exercise failed."""
+        if exercise is not None:
+            tell(doing="the exercise")
+            try:
+                run_exercise(exercise, self.space)
+            except Exception as error:
+                self.exercised = modules.describe(error)
         image = image_of(self.file)
         self.areas = image.stretches if image else []
         own = [one for one in all_types() if self._brings(one)]
@@ -104,16 +112,11 @@ class Inventory:
         if get_module(one) == id(self.module):
             return True
         size: int = type.__dict__["__basicsize__"].__get__(type(one))
-        inherited: dict[int, set[int]] = {}
+        inherited: set[int] = set()  # a function may be inherited from one slot into another, as for `+=`
         for base in one.__mro__[1:]:
-            for index, word in enumerate(memory.words(id(base), size if base.__flags__ & HEAP else STATIC_TYPE)):
-                inherited.setdefault(index, set()).add(word)
-        return any(
-            start <= word < end and word not in inherited.get(index, ())
-            for index, word in enumerate(memory.words(id(one), size))
-            for start, end in self.areas
-        )
-
+            inherited.update(memory.words(id(base), size if base.__flags__ & HEAP else STATIC_TYPE))
+        own = set(memory.words(id(one), size)) - inherited
+        return any(start <= word < end for word in own for start, end in self.areas)
 
     def _reached(self) -> Iterator[type]:
         """Types in the module's dictionary that say they are the module's: exceptions, struct sequences."""

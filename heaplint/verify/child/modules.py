@@ -1,8 +1,7 @@
-"""Which extension modules a name stands for, importing them, and running what exercises them."""
+"""Which extension modules a name stands for, and importing them."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -11,7 +10,6 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
 
 SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
@@ -76,30 +74,3 @@ def standard() -> list[str]:
 def load(name: str) -> ModuleType:
     """Import a module."""
     return importlib.import_module(name)
-
-
-def run_exercise(file: str | None, space: dict[str, Any]) -> str | None:
-    """Run a script, then the tests that it defines, in a namespace that keeps what they make; gives the first error.
-
-    Tests are functions without parameters whose names begin with `test`, and the cases of unittest.
-    """
-    if file is None:
-        return None
-    space.update({"__name__": "__main__", "__file__": file})
-    try:
-        with open(file, "rb") as stream:
-            code = compile(stream.read(), file, "exec")
-        with contextlib.suppress(SystemExit):  # unittest.main() ends so
-            exec(code, space)
-        framework = sys.modules.get("unittest")
-        for name, one in list(space.items()):
-            if framework and isinstance(one, type) and issubclass(one, framework.TestCase):
-                outcome = framework.TestResult()
-                framework.defaultTestLoader.loadTestsFromTestCase(one).run(outcome)
-                for case, told in (*outcome.errors, *outcome.failures):
-                    raise AssertionError(f"{case}: {told.splitlines()[-1]}")
-            elif name.startswith("test") and hasattr(one, "__code__") and not one.__code__.co_argcount:
-                space[f"result of {name}"] = one()
-    except Exception as error:
-        return describe(error)
-    return None

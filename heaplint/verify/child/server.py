@@ -59,7 +59,7 @@ class Server:
     def _prepare(self, request: Request) -> dict[str, Any]:
         """Import the module and run the exercise in this process, from which the checks are forked."""
         limits.set_limits(request)
-        self._inventory = inventory = Inventory(request["module"], request["path"], request["exercise"])
+        self._inventory = inventory = Inventory(request["module"], request["path"], request["exercise"], self._teller(request))
         return {
             "file": inventory.file,
             "types": inventory.described(),
@@ -74,8 +74,6 @@ class Server:
         if request["inline"]:
             self._run(request)
             return {"status": 0}
-        sys.stdout.flush()
-        sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
             os.setpgid(0, 0)
@@ -95,10 +93,7 @@ class Server:
     def _run(self, request: Request) -> None:
         limits.set_limits(request)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-        def tell(**what: Any) -> None:
-            self.answer({"told": request["id"], **what})
-
+        tell = self._teller(request)
         try:
             checks.CHECKS[request["check"]](self._inventory, request, tell)
         except NoInstanceError as error:
@@ -106,3 +101,11 @@ class Server:
         except BaseException as error:
             tell(error=modules.describe(error))
         tell(end=True)
+
+    def _teller(self, request: Request) -> Callable[..., None]:
+        """What tells the other side something on the way to the end of a request."""
+
+        def tell(**what: Any) -> None:
+            self.answer({"told": request["id"], **what})
+
+        return tell
