@@ -78,14 +78,14 @@ def test_bad_options(tmp_path: Path, arguments: tuple[str, ...], word: str) -> N
     assert word in error(run(tmp_path, "check", *arguments))
 
 
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read everything: a socket of the file system is what nobody can open."""
     import socket
 
     folder = tmp_path / "d"
     folder.mkdir()
     (folder / "good.c").write_text(GOOD)
-    os.chdir(folder)
+    monkeypatch.chdir(folder)
     with socket.socket(socket.AF_UNIX) as pipe:
         pipe.bind("bad.c")
         assert "bad.c" in error(run(folder, "check", "bad.c"))
