@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from heaplint import checks
 from heaplint.cards import Card, all_cards
@@ -47,40 +47,49 @@ class Result:
 
 def run(discovery: Discovery, config: Config, progress: Progress | None) -> Result:
     """Analyse the files that were discovered."""
-    with collector_at_rest():
-        return _run(discovery, config, progress)[0]
+    selection = Selection.from_config(config, all_cards(), root=discovery.root)
+    with collector_at_rest(), _read(discovery, config, progress) as read:
+        return _check(read, discovery, config, selection)
 
 
 def run_with_census(discovery: Discovery, config: Config, progress: Progress | None) -> tuple[Result, Census]:
     """Analyse the files that were discovered, and take the census of what was read."""
-    with collector_at_rest():
-        result, program = _run(discovery, config, progress)
-        return result, _census_of(program, discovery)
+    selection = Selection.from_config(config, all_cards(), root=discovery.root)
+    with collector_at_rest(), _read(discovery, config, progress) as read:
+        return _check(read, discovery, config, selection), _census_of(read[0], discovery)
 
 
-def _run(discovery: Discovery, config: Config, progress: Progress | None) -> tuple[Result, Program]:
+def census(discovery: Discovery, config: Config) -> Census:
+    """Every type and module of the files that were discovered."""
+    with collector_at_rest(), _read(discovery, config, None) as (program, _, _):
+        return _census_of(program, discovery)
+
+
+_Read: TypeAlias = tuple[Program, Reader, ExactFrontEnd | None]
+
+
+@contextmanager
+def _read(discovery: Discovery, config: Config, progress: Progress | None) -> Iterator[_Read]:
+    """What was discovered, read and linked; items are read on demand, so that the front ends stay ready meanwhile."""
+    program, reader, exact = read_program(discovery.sources, config, progress, discovery.root)
+    try:
+        yield program, reader, exact
+    finally:
+        if exact is not None:
+            exact.close()
+
+
+def _check(read: _Read, discovery: Discovery, config: Config, selection: Selection) -> Result:
+    program, reader, exact = read
     sources = discovery.sources
     reported = {source.path: source for source in discovery.files}
-    selection = Selection.from_config(config, all_cards(), root=discovery.root)
-    program, reader, exact = read_program(sources, config, progress, discovery.root)
     merged = merge(_reports(program, selection), sources, config.target)
-    if exact is not None:
-        exact.close()
     unread = (*sorted(reader.notices), *(exact.notices() if exact is not None else ()), *_unread(program, sources))
     told = (notice for notice in unread if notice.path in reported or notice.kind == "front-end")
     kept = tuple(one for one in merged if one.span.path in reported and selection.keeps(one))
     notices = tuple(dict.fromkeys((*discovery.notices, *told)))
     used = front_ends_of(reported, exact)
-    return Result(suppress.apply(kept, reported, selection), notices, len(reported), used), program
-
-
-def census(discovery: Discovery, config: Config) -> Census:
-    """Every type and module of the files that were discovered."""
-    with collector_at_rest():
-        program, _, exact = read_program(discovery.sources, config, None, discovery.root)
-        if exact is not None:
-            exact.close()
-        return _census_of(program, discovery)
+    return Result(suppress.apply(kept, reported, selection), notices, len(reported), used)
 
 
 def _census_of(program: Program, discovery: Discovery) -> Census:
