@@ -43,8 +43,7 @@ def command(
             stream.writelines(rendered)
         if not quiet:
             sys.stdout.flush()
-            shown = notices.render_all if verbose else notices.render_few
-            sys.stderr.writelines(shown(discovery.notices))
+            sys.stderr.writelines(notices.render(discovery.notices, every=verbose))
         return 0
 
     return task

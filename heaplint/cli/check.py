@@ -115,7 +115,7 @@ def command(
             stream.writelines(formats.lines(report, output_format, palette, counted=statistics, closing=not quiet))
         if not quiet and not formats.has_place_for_notices(output_format):
             sys.stdout.flush()
-            sys.stderr.writelines(notices.render_all(result.notices) if verbose else notices.render_few(result.notices))
+            sys.stderr.writelines(notices.render(result.notices, every=verbose))
         return notices.exit_code(result.findings, result.notices, strict=strict, exit_zero=exit_zero)
 
     return task

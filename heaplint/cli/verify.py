@@ -80,7 +80,7 @@ def command(
                 stream.write({"json": verification.json, "sarif": verification.sarif}[output_format](seen))
         if static is not None and not quiet:
             sys.stdout.flush()
-            sys.stderr.writelines(notices.render_all(static[0].notices) if verbose else notices.render_few(static[0].notices))
+            sys.stderr.writelines(notices.render(static[0].notices, every=verbose))
         return run.exit_code(seen, strict=strict, exit_zero=exit_zero)
 
     return task

@@ -31,6 +31,11 @@ def render_few(notices: Sequence[Notice]) -> Iterator[str]:
             yield f"heaplint: {kind}: and {len(alike) - len(shown)} more (-v shows them)\n"
 
 
+def render(notices: Sequence[Notice], *, every: bool) -> Iterator[str]:
+    """All of them, or the first of each kind."""
+    return render_all(notices) if every else render_few(notices)
+
+
 DELIBERATE = frozenset({"front-end", "skipped-generated", "skipped-vendored", "skipped-context", "stale-baseline"})
 """Kinds of notices that tell of nothing which was asked to be analysed and was not."""
 
