@@ -62,10 +62,13 @@ def word_offsets(code: bytes, word: bytes) -> Iterator[int]:
         at = code.find(word, end)
 
 
+ExactMode = Literal["clang", "auto"]
+
+
 class ExactReader(Protocol):
     """What reads an item exactly, where it can."""
 
-    mode: Literal["clang", "auto"]
+    mode: ExactMode
     """Whether it reads all items, or those that the default front end could not read in full."""
 
     def parse(self, text: Text, item: Item) -> Parsed | None:
@@ -240,8 +243,7 @@ class Text:
         if expanded.too_deep and known.complete:
             known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
                            "macros that expand without end", item.start)
-        names_python = _API_WORD.search(self.code, item.start, item.end)
-        if exact is not None and exact.mode == "auto" and not known.complete and names_python:
+        if exact is not None and exact.mode == "auto" and not known.complete and _API_WORD.search(self.code, item.start, item.end):
             known = exact.parse(self, item) or known
         return known
 

@@ -101,10 +101,7 @@ class Child:
         except (OSError, EOFError, pickle.UnpicklingError, struct.error) as error:
             self.close()
             raise LostError(str(error) or type(error).__name__) from error
-        except LostError:
-            self.close()
-            raise
-        except KeyboardInterrupt:
+        except (LostError, KeyboardInterrupt):
             self.close()
             raise
         finally:

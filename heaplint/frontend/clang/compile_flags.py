@@ -1,5 +1,5 @@
 """Compile databases: which of a compiler's flags are taken over. A database is untrusted input: what it says is read,
-never run, and only flags that are known to do no harm pass (an allow-list: `-I -isystem -iquote -D -U -std`).
+never run, and only flags that are known to do no harm pass (an allow-list: `-I -isystem -iquote -idirafter -D -U`).
 """
 
 from __future__ import annotations

@@ -20,18 +20,18 @@ _TOKEN = re.compile(
 def children(cursor: Cursor) -> list[Cursor]:
     """The direct children in the order in which libclang gives them."""
     result: list[Cursor] = []
-
-    def visit(child: Cursor, _parent: Cursor, found: list[Cursor]) -> int:
-        child._tu = cursor._tu  # libclang owns what cursors point to; the bindings keep the unit alive this way
-        found.append(child)
-        return 1
-
-    _lib.clang_visitChildren(cursor, _visitor(visit), result)
+    _lib.clang_visitChildren(cursor, _COLLECT, (cursor._tu, result))
     return result
 
 
-def _visitor(function: Any) -> Any:
-    return cindex.callbacks["cursor_visit"](function)
+def _collect(child: Cursor, _parent: Cursor, into: tuple[Any, list[Cursor]]) -> int:
+    unit, found = into
+    child._tu = unit  # libclang owns what cursors point to; the bindings keep the unit alive this way
+    found.append(child)
+    return 1
+
+
+_COLLECT: Any = cindex.callbacks["cursor_visit"](_collect)
 
 
 _FLOATING = 2
@@ -44,34 +44,30 @@ def operator_of(cursor: Cursor) -> int:
     return int(ask(cursor))
 
 
-for _name in ("clang_getCursorBinaryOperatorKind", "clang_getCursorUnaryOperatorKind"):
-    getattr(_lib, _name).argtypes = [cindex.Cursor]
-    getattr(_lib, _name).restype = c_uint
-_lib.clang_getExpansionLocation.argtypes = [
-    cindex.SourceLocation, POINTER(c_void_p), POINTER(c_uint), POINTER(c_uint), POINTER(c_uint)
-]
-_lib.clang_getExpansionLocation.restype = None
-_lib.clang_EvalResult_getAsDouble.argtypes = [c_void_p]
-_lib.clang_EvalResult_getAsDouble.restype = c_double
-_lib.clang_EvalResult_getKind.argtypes = [c_void_p]
-_lib.clang_EvalResult_getKind.restype = c_uint
-_lib.clang_Cursor_isAnonymousRecordDecl.argtypes = [cindex.Cursor]
-_lib.clang_Cursor_isAnonymousRecordDecl.restype = c_uint
-_lib.clang_Cursor_Evaluate.argtypes = [cindex.Cursor]
-_lib.clang_Cursor_Evaluate.restype = c_void_p
-_lib.clang_EvalResult_getAsLongLong.argtypes = [c_void_p]
-_lib.clang_EvalResult_getAsLongLong.restype = c_longlong
-_lib.clang_EvalResult_dispose.argtypes = [c_void_p]
-_lib.clang_EvalResult_dispose.restype = None
-_lib.clang_Cursor_getVarDeclInitializer.argtypes = [cindex.Cursor]
-_lib.clang_Cursor_getVarDeclInitializer.restype = cindex.Cursor
+_SIGNATURES: dict[str, tuple[list[Any], Any]] = {
+    "clang_getCursorBinaryOperatorKind": ([cindex.Cursor], c_uint),
+    "clang_getCursorUnaryOperatorKind": ([cindex.Cursor], c_uint),
+    "clang_getExpansionLocation": (
+        [cindex.SourceLocation, POINTER(c_void_p), POINTER(c_uint), POINTER(c_uint), POINTER(c_uint)], None
+    ),
+    "clang_Cursor_isAnonymousRecordDecl": ([cindex.Cursor], c_uint),
+    "clang_Cursor_Evaluate": ([cindex.Cursor], c_void_p),
+    "clang_EvalResult_getKind": ([c_void_p], c_uint),
+    "clang_EvalResult_getAsLongLong": ([c_void_p], c_longlong),
+    "clang_EvalResult_getAsDouble": ([c_void_p], c_double),
+    "clang_EvalResult_dispose": ([c_void_p], None),
+    "clang_Cursor_getVarDeclInitializer": ([cindex.Cursor], cindex.Cursor),
+}
+"""Functions of libclang that the bindings leave out, or declare without what is needed here."""
+for _name, (_arguments, _result) in _SIGNATURES.items():
+    getattr(_lib, _name).argtypes, getattr(_lib, _name).restype = _arguments, _result
 
 
 def initializer(cursor: Cursor) -> Cursor | None:
     """What a variable is initialised with."""
     found = _lib.clang_Cursor_getVarDeclInitializer(cursor)
     found._tu = cursor._tu
-    return None if found.kind == cindex.CursorKind.INVALID_FILE or found.kind.is_invalid() else found
+    return None if found.kind.is_invalid() else found
 
 
 def is_anonymous_member(cursor: Cursor) -> bool:

@@ -9,22 +9,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from heaplint.findings import Notice
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed
-from heaplint.frontend.text import Text
+from heaplint.frontend.text import ExactMode, Text
 from heaplint.source import SourceFile
 
 if TYPE_CHECKING:
     from heaplint.frontend.clang.client import Child
     from heaplint.frontend.clang.compile_flags import Flags
-    from heaplint.frontend.clang.sources import Composer, Sources
+    from heaplint.frontend.clang.sources import Composer, Resolve, Sources
 
-Mode = Literal["clang", "auto"]
-Resolve = Callable[[str, str], str | None]
-"""(path of a file, what its include names) → the file of the project that is meant."""
 DATABASE = "compile_commands.json"
 _PLACES = ("", "build")
 """Where in a project a compile database is looked for."""
@@ -49,7 +46,7 @@ class Tally:
 class ExactFrontEnd:
     """Asks the child for items; one for all of a run."""
 
-    mode: Mode
+    mode: ExactMode
     files: Mapping[str, SourceFile]
     resolve: Resolve
     root: Path

@@ -16,6 +16,7 @@ from heaplint.frontend.expand import stays
 from heaplint.frontend.lexical import Directive, lex
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import Text
+from heaplint.frontend.views import View
 from heaplint.source import SourceFile
 
 Resolve = Callable[[str, str], str | None]
@@ -35,6 +36,7 @@ _OF_C: Final = frozenset(
     netinet/tcp arpa/inet net/if memory process io direct windows winsock2 ws2tcpip
     """.split()
 ) | frozenset("cassert cctype cerrno cfloat climits cmath csetjmp csignal cstdarg cstddef cstdint cstdio cstdlib cstring ctime".split())
+_OF_THE_VIEW: Final = ("PY_VERSION_HEX", "PY_MAJOR_VERSION", "PY_MINOR_VERSION")
 _NAMED: Final = re.compile(r'["<]([^">]+)[">]')
 
 
@@ -70,9 +72,7 @@ class Composer:
         texts = {
             names[path]: self._text(reading, names, given, missing) for path, reading in readings.items()
         }
-        python = main.python
-        hexadecimal = (python[0] << 24) | (python[1] << 16) | 0xF0
-        version = (f"-DPY_VERSION_HEX={hexadecimal}", f"-DPY_MAJOR_VERSION={python[0]}", f"-DPY_MINOR_VERSION={python[1]}")
+        version = (f"-D{name}={View(main.python).known(name)}" for name in _OF_THE_VIEW)
         plus_plus = main.reading.plus_plus
         return Sources(names[main.path], texts, names, (*version, *given.arguments), tuple(missing), plus_plus)
 

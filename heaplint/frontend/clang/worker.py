@@ -11,12 +11,14 @@ import os
 import pickle
 import struct
 import sys
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 from clang import cindex
 
-from heaplint.frontend.clang.cursors import Cursor, Places, children
+from heaplint.frontend.clang.cursors import Places, children
 from heaplint.frontend.clang.lowering import Lowering
 from heaplint.frontend.clang.protocol import KEPT, Answer, Request
 from heaplint.frontend.clang.tolerance import WINDOW, Learned, Lesson
@@ -33,18 +35,46 @@ _HARMLESS = ("initializer element is not a compile-time constant",)
 _TRANSPARENT = frozenset({cindex.CursorKind.LINKAGE_SPEC, cindex.CursorKind.NAMESPACE, cindex.CursorKind.UNEXPOSED_DECL})
 
 
+class Offsets:
+    """Things of one file by offset: those of a stretch are found without a look at all others."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[int, int, Any]] = []
+        self._sorted = True
+
+    def add(self, offset: int, what: Any) -> None:
+        self._entries.append((offset, len(self._entries), what))
+        self._sorted = False
+
+    def within(self, start: int, end: int) -> list[Any]:
+        """What lies in a stretch, in the order in which it was added."""
+        if not self._sorted:
+            self._entries.sort(key=_OFFSET_AND_TURN)
+            self._sorted = True
+        first = bisect_left(self._entries, (start,), key=lambda one: one[:1])
+        last = bisect_left(self._entries, (end,), key=lambda one: one[:1])
+        return [what for _, _, what in sorted(self._entries[first:last], key=_TURN)]
+
+
+_OFFSET_AND_TURN = itemgetter(0, 1)
+_TURN = itemgetter(1)
+
+
 @dataclass(slots=True)
 class _Unit:
     unit: Any
     places: Places
-    errors: dict[str, list[tuple[int, str]]]
-    cursors: dict[str, list[tuple[int, Cursor]]] = field(default_factory=dict)
+    errors: dict[str, Offsets]
+    cursors: dict[str, Offsets] = field(default_factory=dict)
 
 
-def _diagnostics(unit: Any, places: Places) -> tuple[list[Lesson], dict[str, list[tuple[int, str]]]]:
+_NOTHING = Offsets()
+
+
+def _diagnostics(unit: Any, places: Places) -> tuple[list[Lesson], dict[str, Offsets]]:
     """Each error, and the errors of each file by offset."""
     lessons: list[Lesson] = []
-    errors: dict[str, list[tuple[int, str]]] = {}
+    errors: dict[str, Offsets] = {}
     for one in unit.diagnostics:
         if one.severity < cindex.Diagnostic.Error or one.spelling in _HARMLESS:
             continue
@@ -55,7 +85,7 @@ def _diagnostics(unit: Any, places: Places) -> tuple[list[Lesson], dict[str, lis
         lessons.append(
             Lesson(one.spelling, token.decode("utf-8", "replace"), before.decode("latin-1"), after.decode("latin-1"))
         )
-        errors.setdefault(path, []).append((offset, one.spelling))
+        errors.setdefault(path, Offsets()).add(offset, one.spelling)
     return lessons, errors
 
 
@@ -91,17 +121,16 @@ def read(request: Request) -> _Unit:
         if cursor.kind.is_preprocessing():
             continue
         path, start = places.start(cursor)
-        made.cursors.setdefault(path, []).append((start, cursor))
+        made.cursors.setdefault(path, Offsets()).add(start, cursor)
     return made
 
 
 def item(unit: _Unit, request: Request, start: int, end: int) -> Parsed | str:
     """What stands in a stretch of a file; the first error when it could not be read exactly."""
     path = ROOT + request.file
-    for offset, message in unit.errors.get(path, ()):
-        if start <= offset < end:
-            return message
-    chosen = [cursor for at, cursor in unit.cursors.get(path, ()) if start <= at < end]
+    for message in unit.errors.get(path, _NOTHING).within(start, end):
+        return str(message)
+    chosen = unit.cursors.get(path, _NOTHING).within(start, end)
     if not chosen:  # a file that this view does not include, a part of what a macro makes
         return "libclang sees nothing here"
     parsed = Lowering(unit.places, path, request.shown, request.plus_plus).unit(chosen)
