@@ -11,7 +11,8 @@ from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.expressions import key_of, number
 from heaplint.model.inherit import immutable, instantiable
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Program, Unit
+from heaplint.model.program import Program
+from heaplint.model.unit import Unit
 from heaplint.source import SourceFile
 
 
@@ -70,7 +71,7 @@ def _module(unit: Unit, module: ModuleDef, sources: Mapping[str, SourceFile]) ->
 
 def _set_by_call(unit: Unit) -> str | None:
     """What single-phase modules say of the GIL with PyUnstable_Module_SetGIL, in whichever reading of the unit."""
-    for one in unit.program.units_of(unit.path):
+    for one in unit.group.units:
         for function in one.functions_mentioning(["PyUnstable_Module_SetGIL"]):
             for call in ir.calls(function.body):
                 if ir.called(call) == "PyUnstable_Module_SetGIL" and len(call.args) == 2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,12 +19,12 @@ from heaplint.filters import suppress
 from heaplint.filters.select import Selection
 from heaplint.findings import Finding, Fix, Notice, Related, Span
 from heaplint.fixes import Fixing, fix_for
+from heaplint.flow.paths import analysis
 from heaplint.frontend.clang.exact import ExactFrontEnd
 from heaplint.frontend.reader import Reader
 from heaplint.ir import Place
-from heaplint.model.extract import extract
-from heaplint.model.link import link
-from heaplint.model.program import Program, Unit
+from heaplint.model.program import Program
+from heaplint.model.unit import LINKED, Unit
 from heaplint.pythons import TargetRange, Version, range_text, specifier_matches
 from heaplint.source import SourceFile
 
@@ -133,9 +132,8 @@ def read_program(
     program = Program()
     program.facts = config.api
     program.add(views)
-    for unit in program.units:
-        extract(unit)
-    link(program)
+    for group in program.groups:
+        program.bring(group, LINKED)
     return program, reader, exact
 
 
@@ -173,14 +171,17 @@ def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Re
     for rule, function in checks.CHECKS.items():
         if rule in selection.rules:
             functions[function] = None
-    for _, views in itertools.groupby(program.units, key=lambda unit: unit.path):
-        units = list(views)
-        for unit in units:
-            if unit.own:
-                for function in functions:
-                    for report in function(unit):
-                        yield report, unit
-        for unit in units:  # not sooner: views of one file share what was parsed
+    for group in program.groups:
+        with program.at_work(group):
+            for unit in group.units:
+                unit.forget_names()
+            for unit in group.units:
+                if unit.own:
+                    for function in functions:
+                        for report in function(unit):
+                            yield report, unit
+        analysis.forget(group)
+        for unit in group.units:  # not sooner: views of one file share what was parsed
             unit.forget()
 
 
@@ -258,7 +259,8 @@ def _unread(program: Program, sources: dict[str, SourceFile]) -> list[Notice]:
                 line = sources[text.path].position(min(offset, len(sources[text.path].data)))[0]
                 what = f"{item.name}()" if item.name else "a declaration"
                 notices.add(Notice(text.path, line, "partly-analyzed", f"{what}: {problem}"))
-    for (path, offset), name in program.partly_followed.items():
+    partly_followed = {place: name for group in program.groups for place, name in group.partly_followed.items()}
+    for (path, offset), name in partly_followed.items():
         line = sources[path].position(min(offset, len(sources[path].data)))[0]
         notices.add(Notice(path, line, "partly-analyzed", f"{name}(): too many ways through it; not all were followed"))
     return sorted(notices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from heaplint.findings import Span
 
@@ -30,6 +31,14 @@ class SourceFile:
     """As on disk; a UTF-8 byte order mark is kept."""
     _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
     _ascii: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
+    _digest: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def digest(self) -> bytes:
+        """What identifies the contents (BLAKE2b, 16 bytes)."""
+        if not self._digest:
+            self._digest.append(blake2b(self.data, digest_size=16).digest())
+        return self._digest[0]
 
     @property
     def line_starts(self) -> list[int]:

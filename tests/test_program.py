@@ -63,15 +63,15 @@ def test_reaching_follows_calls_macros_and_files() -> None:
         "b.c": HEAD + "int far(void) { return wanted(); }\nstatic int near(void) { return wanted(); }\n",
     }
     unit = next(unit for unit in program(files).units if unit.path == "a.c")
-    assert reaching(unit, frozenset({"wanted"}), 4) == {"far", "inner", "outer"}
-    assert reaching(unit, frozenset({"wanted"}), 0) == {"far", "inner"}
+    assert set(reaching(unit, frozenset({"wanted"}), 4)) == {"far", "inner", "outer"}
+    assert set(reaching(unit, frozenset({"wanted"}), 0)) == {"far", "inner"}
 
 
 def test_macros_are_found_by_what_they_lead_to() -> None:
     text = HEAD + "#define FIRST(x) wanted(x)\n#define SECOND(x) FIRST(x)\n#define THIRD unwanted\n"
-    index = program(text + "static int f(void) { return SECOND(1); }\n").macros
-    assert set(index.mentioning(frozenset({"wanted"}))) == {"FIRST", "SECOND"}
-    assert set(index.matching(re.compile(rb"\bunw\w+"))) == {"THIRD"}
+    unit = program(text + "static int f(void) { return SECOND(1); }\n").units[0]
+    assert unit.macros_mentioning(["wanted"]) == {"FIRST", "SECOND"}
+    assert unit.macros_matching(re.compile(rb"\bunw\w+")) == {"THIRD"}
 
 
 def test_slots_set_by_a_macro_in_a_function() -> None:

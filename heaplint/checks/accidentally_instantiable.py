@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heaplint.checks.registry import Report, check
-from heaplint.model.creators import key_of_type, made_by_c
+from heaplint.model.creators import factory_of
 from heaplint.model.inherit import slot
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _CLOSED = "Py_TPFLAGS_DISALLOW_INSTANTIATION"
 _MAX_BASES = 40
@@ -23,7 +23,7 @@ def accidentally_instantiable(unit: Unit) -> Iterator[Report]:
         new = slot(made, "tp_new")
         if new.kind != "builtin" or new.builtin != "PyBaseObject_Type" or _closed_base(made, 0):
             continue
-        factory = made_by_c(unit.program).get(key_of_type(made))
+        factory = factory_of(unit, made)
         if factory is not None:
             yield Report(
                 "HL107", made.place,

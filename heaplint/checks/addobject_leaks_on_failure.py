@@ -13,7 +13,7 @@ from heaplint.findings import Severity
 from heaplint.flow.cfg import Cfg, CfgNode, build
 from heaplint.flow.holdings import RELEASE, Holding, Ownership, Tracker, in_order, spelled
 from heaplint.model.expressions import key_of, number, place, values_of
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _CALL = re.compile(rb"\bPyModule_AddObject\b")
 _SINGLETONS = frozenset({"Py_None", "Py_True", "Py_False", "Py_Ellipsis", "Py_NotImplemented"})
@@ -90,7 +90,7 @@ class _Function:
 
     def is_static_type(self, name: str) -> bool:
         """Whether a name is the address of a static type of the program."""
-        made = self.unit.program.names.get(name.removeprefix("&"), ()) if name.startswith("&") else ()
+        made = self.unit.types_named(name.removeprefix("&")) if name.startswith("&") else ()
         return any(one.kind == "static" for one in made)
 
     def owned(self, node: CfgNode, call: ir.Call) -> _Owned | None:

@@ -16,8 +16,8 @@ from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.expressions import key_of, values_of
 from heaplint.model.inherit import has_gc
 from heaplint.model.link import resolve_types
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _GC_NEW, _PLAIN_NEW, _INIT = family("gc-new"), family("plain-new"), family("init")
 _GC_FREE, _PLAIN_FREE = family("gc-free"), family("plain-free")
@@ -155,8 +155,8 @@ def _tracked_by_callers(unit: Unit, function: ir.Function) -> bool:
     """A function that hands raw objects to others of the program, one of which tracks."""
     pattern = re.compile(rb"\b" + function.name.encode() + rb"\b")
     static = "static" in function.returns.storage
-    for other in unit.program.units:
-        if other is unit or (not static and other.view.view.mode == unit.view.view.mode):
+    for other in [unit] if static else unit.mentioning([function.name]):
+        if other is unit or other.view.view.mode == unit.view.view.mode:
             for caller in other.functions_with(pattern):
                 if caller.name != function.name and any(
                     ir.called(call) in ("PyObject_GC_Track", "_PyObject_GC_TRACK") for call in ir.calls(caller.body)

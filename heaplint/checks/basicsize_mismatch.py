@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.members import OBJECT_STRUCT
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _HEADS = {"PyObject": 16, "PyVarObject": 24}
 _SCALARS = {

@@ -14,8 +14,8 @@ from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.inherit import has_gc
 from heaplint.model.inherit import slot as inherited_slot
 from heaplint.model.members import OwnedMember
-from heaplint.model.program import Unit
 from heaplint.model.types import HAVE_GC, TypeDef
+from heaplint.model.unit import Unit
 
 _RELEASES_MEMBER = re.compile(rb"Py_X?DECREF\s*\(\s*(?:\(\s*\w+\s*\*\s*\)\s*)?\(?\w+\)?\s*->")
 

@@ -14,7 +14,7 @@ from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives, names_builtin
 from heaplint.model.inherit import instantiable, subclassable
 from heaplint.model.members import OwnedMember
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _GC_FREE, _PLAIN_FREE = family("gc-free"), family("plain-free")
 

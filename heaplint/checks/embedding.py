@@ -11,8 +11,8 @@ from heaplint.flow.embedding import INITIALIZES, NAMES, Embedding, Life
 from heaplint.flow.ways import Visit, Ways
 from heaplint.model.expressions import function_name, place
 from heaplint.model.mentions import reaching
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import LINKED, Unit
 
 _ALLOCATORS = frozenset({"PyMem_SetAllocator", "PyObject_SetArenaAllocator"})
 _WRAPS = frozenset({"PyMem_GetAllocator", "PyObject_GetArenaAllocator"})
@@ -25,7 +25,7 @@ def allocator_changed_late(unit: Unit) -> Iterator[Report]:
     """Allocators set while an interpreter is there, or between two of them."""
     if not any(text.may_mention(name) for text in unit.texts for name in NAMES):
         return
-    if any(text.may_mention(name) for one in unit.program.units for text in one.own for name in _WRAPS):
+    if unit.mentioned_anywhere(*sorted(_WRAPS)):
         return
     for function, embedding, ways in _embedders(unit):
         for visit, user, call in _uses(embedding, function, ways, _ALLOCATORS):
@@ -141,10 +141,8 @@ def _static_types(unit: Unit) -> list[TypeDef]:
         for function in unit.functions_mentioning(["PyImport_AppendInittab"])
         for call in ir.calls(function.body) if ir.called(call) == "PyImport_AppendInittab" and len(call.args) == 2
     }
-    units = [unit]
-    for other in unit.program.units:
-        if other is not unit and any(name in text.functions for name in modules if name for text in other.own):
-            units.append(other)
+    paths = {path for name in sorted(modules) if name for path, _ in unit.ask("function", name)} - {unit.path}
+    units = (unit, *unit.others(sorted(paths), LINKED))
     return [made for one in units for made in one.types if made.kind == "static"]
 
 

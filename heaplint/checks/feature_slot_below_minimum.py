@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.capi.facts import since
 from heaplint.checks.registry import Report, check
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 from heaplint.pythons import version_text
 
 

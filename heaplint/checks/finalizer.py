@@ -9,7 +9,7 @@ from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.flow.events import Trace
 from heaplint.flow.lifecycle import lives
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _RUNS_PYTHON = re.compile(
     r"(?:PyObject_(?:Call\w*|Vectorcall\w*|GetAttr\w*|SetAttr\w*|Repr|Str|RichCompare\w*|IsTrue|GetItem|SetItem|GetIter)|PyEval_Call\w*|"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from heaplint.checks.registry import Report, check
 from heaplint.flow.lifecycle import lives
 from heaplint.model.inherit import immutable
-from heaplint.model.program import Unit
 from heaplint.model.types import HAVE_GC
+from heaplint.model.unit import Unit
 
 
 @check("HL201")

@@ -12,7 +12,7 @@ from heaplint.flow.holdings import spelled
 from heaplint.flow.ways import Point, Ways
 from heaplint.model.expressions import function_name, place
 from heaplint.model.mentions import reaching
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _STARTS: Mapping[str, int] = {
     "PyThread_start_new_thread": 0, "pthread_create": 2, "thrd_create": 1, "CreateThread": 2, "_beginthreadex": 2,

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
+from heaplint.model.aspects import Value
 from heaplint.model.expressions import place
 from heaplint.model.module_lookup import reached, size
-from heaplint.model.program import Unit
-from heaplint.model.static_objects import StaticObject, static_object, static_objects, static_objects_of_folder
+from heaplint.model.static_objects import StaticObject, static_object, static_objects
+from heaplint.model.unit import Unit
 
 _RESETS = frozenset({"Py_SETREF", "Py_XSETREF"})
 
@@ -52,13 +53,15 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
 def _kept(unit: Unit) -> list[str]:
     """The static types and object variables of a module's file, and of its folder when that is the one module there."""
     folder = unit.path.rpartition("/")[0]
-    near = [other for other in unit.program.units if other.path.rpartition("/")[0] == folder]
-    if len({module.symbol for other in near for module in other.modules}) > 1:
-        near = [other for other in near if other.path == unit.path]
-    paths = {text.path for other in near for text in other.own}
-    names = [made.symbol for other in near for made in other.types if made.kind == "static"]
-    names += [one.name for one in static_objects_of_folder(unit.program, folder) if one.variable.place.path in paths]
-    return list(dict.fromkeys(names))
+    several = len({symbol for _, symbols in unit.ask("module in folder", folder) for symbol in symbols}) > 1
+    types: list[Value] = []
+    objects: list[Value] = []
+    for path, readings in unit.ask("kept in folder", folder):
+        for kept in readings if path == unit.path or not several else ():
+            assert isinstance(kept, tuple) and isinstance(kept[0], tuple) and isinstance(kept[1], tuple)
+            types += kept[0]
+            objects += kept[1]
+    return [name for name in dict.fromkeys((*types, *objects)) if isinstance(name, str)]
 
 
 def _listed(names: list[str]) -> str:
@@ -67,7 +70,7 @@ def _listed(names: list[str]) -> str:
 
 def _filled(unit: Unit, functions: list[str]) -> tuple[StaticObject, ir.Function, ir.Node] | None:
     """The first object variable with static storage that one of the functions, or one that they call, writes."""
-    if not any(static_objects(other) for other in unit.program.units_of(unit.path)):
+    if not any(static_objects(other) for other in unit.group.units):
         return None
     for function in reached(unit, functions):
         for node in ir.walk(function.body):

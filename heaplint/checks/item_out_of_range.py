@@ -10,7 +10,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import build
 from heaplint.flow.items import SETS, Container, Kind, Known, Outside, Reader, Unset, join
 from heaplint.model.expressions import fields_of, key_of, number, place
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _MAKES = frozenset({"PyTuple_New", "PyList_New", "PyStructSequence_New"})
 _INITIALIZES = frozenset({"PyStructSequence_InitType", "PyStructSequence_InitType2"})

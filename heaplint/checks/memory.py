@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heaplint.checks.paths import origin, reports
 from heaplint.checks.registry import Report, check
 from heaplint.flow.paths.machine import Draft
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 
 @check("HL501", "HL502", "HL503", "HL504", "HL505", "HL509")

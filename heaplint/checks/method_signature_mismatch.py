@@ -12,8 +12,8 @@ from heaplint.checks.registry import Report, check
 from heaplint.findings import Severity
 from heaplint.model.expression_types import Declarations, Kind
 from heaplint.model.expressions import fields_of, flag_names, function_name, number
-from heaplint.model.program import Unit
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
+from heaplint.model.unit import Unit
 
 _FLAGS: Final = {"METH_VARARGS": 1, "METH_KEYWORDS": 2, "METH_NOARGS": 4, "METH_O": 8, "METH_FASTCALL": 0x80, "METH_METHOD": 0x200}
 _ASIDE: Final = {"METH_CLASS": 0x10, "METH_STATIC": 0x20, "METH_COEXIST": 0x40}

@@ -10,8 +10,8 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.expression_types import Declarations, ExpressionTypes
 from heaplint.model.expressions import place
 from heaplint.model.format_calls import FormatCall, format_calls
-from heaplint.model.program import Unit
 from heaplint.model.ssize_t_clean import comes_too_late, ssize_t_clean
+from heaplint.model.unit import Unit
 
 _NOT_NEEDED: Final = (3, 13)
 """The first Python whose lengths are Py_ssize_t whatever the file defines: its modsupport.h does not ask for the macro."""

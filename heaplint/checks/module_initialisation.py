@@ -11,7 +11,7 @@ from heaplint.model.expressions import key_of, place, values_of
 from heaplint.model.mentions import other_readings
 from heaplint.model.module_lookup import module_named, modules_around
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _INIT = re.compile(r"PyInit_\w+\Z")
 _CREATE = frozenset({"PyModule_Create", "PyModule_Create2", "PyModule_New", "PyModule_NewObject"})
@@ -136,7 +136,7 @@ def gil_undeclared(unit: Unit) -> Iterator[Report]:
 
 def _readings(unit: Unit) -> list[Unit]:
     """Every reading of a unit: the free-threaded one is read for the newest Python only."""
-    return list(unit.program.units_of(unit.path))
+    return unit.group.units
 
 
 def _lacks(unit: Unit, module: ModuleDef, slot: str) -> bool:

@@ -15,7 +15,7 @@ from heaplint.model.members import OwnedMember, is_object_struct, owned_members
 from heaplint.model.mentions import other_readings
 from heaplint.model.module_lookup import reached
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 from heaplint.model.writes import may_be_set
 
 _FUNCTIONS = ("m_traverse", "m_clear", "m_free")

@@ -9,8 +9,8 @@ from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import place
 from heaplint.model.members import is_object_struct
-from heaplint.model.program import Unit
 from heaplint.model.static_objects import of_the_thread, static_objects
+from heaplint.model.unit import Unit
 from heaplint.model.writes import functions_that_write, writes
 
 _LOCK = re.compile(r"(?i)mutex|lock|once|atomic|tss|cond")
@@ -153,20 +153,14 @@ class _Initialisation:
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        self.known: dict[str, bool] = {
-            name: True
-            for other in unit.program.units
-            for module in other.modules
-            for name in (*module.exec_functions, module.init_function)
-            if name
-        }
+        self.known: dict[str, bool] = {}
 
     def only(self, name: str) -> bool:
         """PyInit_, exec functions, and what is called from these only."""
         return self._only(name, 0)
 
     def _only(self, name: str, depth: int) -> bool:
-        if name.startswith("PyInit_"):
+        if name.startswith("PyInit_") or self.unit.ask("run by import", name):
             return True
         if name not in self.known:
             self.known[name] = False

@@ -10,7 +10,7 @@ from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import key_of
 from heaplint.model.inherit import immutable
 from heaplint.model.link import resolve_types
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _SETS = re.compile(rb"\bPyObject_SetAttr(?:String)?\b")
 

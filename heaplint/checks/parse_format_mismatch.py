@@ -13,9 +13,9 @@ from heaplint.findings import Severity
 from heaplint.model.expression_types import Declarations, ExpressionTypes, Kind
 from heaplint.model.expressions import key_of, place
 from heaplint.model.format_calls import FormatCall, format_calls, is_one_argument
-from heaplint.model.program import Unit
 from heaplint.model.ssize_t_clean import ssize_t_clean
 from heaplint.model.systems import systems
+from heaplint.model.unit import Unit
 from heaplint.pythons import version_text
 
 _ALWAYS_SSIZE_T: Final = (3, 13)

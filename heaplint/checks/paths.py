@@ -10,7 +10,7 @@ from heaplint.checks.registry import Report
 from heaplint.flow.paths.analysis import Result, analysis
 from heaplint.flow.paths.machine import Draft
 from heaplint.model.expressions import place
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 Words = Callable[[Draft, str], str]
 """From a draft and its subject as the function spells it to the message."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
+from heaplint.model.aspects import Value, answer
 from heaplint.model.expressions import assigned, function_name, place
 from heaplint.model.module_lookup import reached
-from heaplint.model.program import Program, Unit
 from heaplint.model.static_objects import static_object
+from heaplint.model.unit import Unit
 
 _TRACE = {
     "PyEval_SetTrace": "PyEval_SetTrace(NULL, NULL)",
@@ -52,14 +52,14 @@ def _of_call(unit: Unit, function: ir.Function, call: ir.Call) -> Iterator[Repor
     name = ir.called(call)
     if name in _TRACE:
         holds = len(call.args) == 2 and _is_function(function, call.args[0]) and not ir.is_null(call.args[1])
-        if holds and not _ended(unit.program, frozenset(_TRACE)):
+        if holds and not unit.answers("ended", " ".join(sorted(_TRACE))):
             yield _report(
                 function,
                 call,
                 f"{name} keeps its object for the thread and nothing ends it; call {_TRACE[name]} when it is over",
             )
     elif name == "PyCodec_Register":
-        if not _mentioned(unit.program, "PyCodec_Unregister"):
+        if not unit.mentioned_anywhere("PyCodec_Unregister"):
             yield _report(
                 function,
                 call,
@@ -99,26 +99,22 @@ def _of_hook(unit: Unit, function: ir.Function, node: ir.Assign) -> Iterator[Rep
         )
 
 
-def _mentioned(program: Program, name: str) -> bool:
-    return any(text.may_mention(name) for one in program.units for text in one.own)
-
-
 _GIVEN_NULL = re.compile(rb"\s*\(\s*(?:NULL|0|nullptr)\b")
 
 
-@functools.lru_cache(maxsize=8)
-def _ended(program: Program, names: frozenset[str]) -> bool:
-    """Whether the program somewhere calls one of these functions with NULL."""
-    return any(
+@answer("ended")
+def _ended(unit: Unit, names: str) -> Iterator[Value]:
+    """Whether the unit somewhere calls one of some functions, whose names have blanks between them, with NULL."""
+    if any(
         _GIVEN_NULL.match(text.code, at + len(name))
-        for one in program.units for text in one.own for name in names if text.may_mention(name)
-        for at in text.mentions(name)
-    )
+        for text in unit.own for name in names.split(" ") if text.may_mention(name) for at in text.mentions(name)
+    ):
+        yield True
 
 
 def _hook_put_back(unit: Unit) -> bool:
     """Whether something other than a function of the program is assigned to the hook."""
-    for one in unit.program.units:
+    for one in unit.mentioning(["PyOS_InputHook"]):
         for text in one.own:
             if not text.may_mention("PyOS_InputHook"):
                 continue

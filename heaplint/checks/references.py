@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heaplint.checks.paths import origin, reports
 from heaplint.checks.registry import Report, check
 from heaplint.flow.paths.machine import Draft
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 
 @check("HL401", "HL402", "HL403", "HL404", "HL405", "HL406", "HL407", "HL409", "HL410", "HL411", "HL412")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heaplint.findings import Severity
 from heaplint.ir import Place
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.capi.facts import Signature, signatures
 from heaplint.checks.registry import Report, check
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _RESULTS = {"o": "a pointer", "i": "an int", "s": "a Py_ssize_t", "h": "a Py_hash_t", "v": "nothing"}
 _NARROW = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,8 +14,8 @@ from heaplint.model.inherit import subclassable
 from heaplint.model.mentions import reaching
 from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Unit
 from heaplint.model.roles import Role, table_roles, type_roles
+from heaplint.model.unit import Unit
 
 _OF_THE_TYPE = frozenset({"PyType_GetModule", "PyType_GetModuleState", "_PyType_GetModuleState"})
 _BY_DEF = frozenset({"PyType_GetModuleByDef", "_PyType_GetModuleByDef"})
@@ -47,7 +47,7 @@ class _Calls:
 
     unit: Unit
     wanted: frozenset[str]
-    leading: frozenset[str]
+    leading: Collection[str]
     """The functions that may lead to one of the wanted ones."""
     seen: set[tuple[int, tuple[tuple[str, str], ...]]] = field(default_factory=set)
 
@@ -107,7 +107,7 @@ def _what(expr: ir.Expr, names: Mapping[str, What]) -> What:
 
 
 def _texts_mention(unit: Unit, words: frozenset[str]) -> bool:
-    names = words | unit.visible(unit.program.macros.mentioning(words))
+    names = words | unit.macros_mentioning(words)
     return any(text.may_mention(name) for text in unit.texts for name in names)
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from heaplint.checks.registry import Report, check
-from heaplint.model.program import Unit
+from heaplint.model.aspects import Value, answer, index
 from heaplint.model.static_objects import StaticObject, static_objects
+from heaplint.model.unit import Unit
 
 _STORED = re.compile(rb"\s*=(?!=)\s*([^;]*);")
 _CURE = "keep it in the module state"
@@ -33,10 +34,14 @@ def _defined_elsewhere(unit: Unit, one: StaticObject) -> bool:
     kind = one.variable.variable.type
     if one.variable.function or "static" in kind.storage or one.variable.place.path == unit.path:
         return False
-    return any(
-        other.name == one.name and "static" not in other.variable.type.storage and not other.function
-        for main in unit.program.units for other in main.globals if other.place.path == main.path
-    )
+    return bool(unit.ask("global in main file", one.name))
+
+
+@index("global in main file", of_types=True)
+def _globals_of_main(unit: Unit) -> Iterator[tuple[str, Value]]:
+    for one in unit.globals:
+        if one.place.path == unit.path and "static" not in one.variable.type.storage and not one.function:
+            yield one.name, None
 
 
 def _points_to_static_types(unit: Unit, one: StaticObject) -> bool:
@@ -44,17 +49,22 @@ def _points_to_static_types(unit: Unit, one: StaticObject) -> bool:
     kind = one.variable.variable.type
     if kind.name != "PyTypeObject" or kind.arrays or one.members:
         return False
-    values: list[bytes] = []
-    for other in unit.program.units:
-        for text in other.own:
-            stores = (_STORED.match(text.code, at + len(one.name)) for at in text.mentions(one.name))
-            values += [found.group(1).strip() for found in stores if found is not None]
-    given = [value for value in values if value != b"NULL"]
+    values = [value for _, many in unit.answers("stores", one.name) if isinstance(many, tuple) for value in many]
+    given = [value for value in values if isinstance(value, bytes) and value != b"NULL"]
     return bool(given) and all(
         (found := re.fullmatch(rb"(?:\([^()]*\)\s*)?&\s*(\w+)", value)) is not None
-        and any(made.kind == "static" for made in unit.program.names.get(found.group(1).decode(), []))
+        and any(made.kind == "static" for made in unit.types_named(found.group(1).decode()))
         for value in given
     )
+
+
+@answer("stores")
+def _stores(unit: Unit, name: str) -> Iterator[Value]:
+    """The texts of what the unit stores in variables of a name."""
+    for text in unit.own:
+        for at in text.mentions(name):
+            if (found := _STORED.match(text.code, at + len(name))) is not None:
+                yield found.group(1).strip()
 
 
 def _what(unit: Unit, one: StaticObject) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.link import resolve_types
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _HANGS = re.compile(
     rb"\b(?:tp_dict|tp_bases|PyObject_SetAttr|PyObject_SetAttrString|PyObject_GenericSetAttr|PyType_GetDict)\b"

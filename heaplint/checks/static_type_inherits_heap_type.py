@@ -10,8 +10,8 @@ from heaplint.checks.registry import Report, check
 from heaplint.checks.static_type_holds_object import static_type_of
 from heaplint.model.expressions import values_of
 from heaplint.model.link import resolve_types
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _SETS_BASE = re.compile(rb"\btp_base\s*=(?!=)")
 _GIVES_OBJECT = re.compile(

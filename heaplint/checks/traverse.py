@@ -12,8 +12,8 @@ from heaplint.flow.events import TYPE, Event, Trace
 from heaplint.flow.lifecycle import Life, lives, names_builtin, trace_visits_type
 from heaplint.model.inherit import has_gc, slot, subclassable
 from heaplint.model.members import owned_members
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _RUNS_CODE = re.compile(
     r"(?:PyObject_(?:Call\w*|GetAttr\w*|SetAttr\w*|Repr|Str|RichCompare\w*|Hash|IsTrue|GetItem|SetItem|GetIter)|PyIter_Next|"

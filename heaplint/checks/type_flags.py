@@ -9,8 +9,8 @@ from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import flag_names
 from heaplint.model.link import resolve_types
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _SETS_FLAGS = re.compile(rb"\btp_flags\s*\|?=(?!=)")
 _OF_THE_INTERPRETER = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
@@ -10,7 +10,7 @@ from heaplint.checks.static_type_holds_object import static_type_of
 from heaplint.model.expressions import key_of
 from heaplint.model.mentions import reaching
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _READIES = {"PyType_Ready": 0, "PyModule_AddType": 1}
 """API functions that make a type ready → the argument that is the type."""
@@ -60,7 +60,7 @@ def _declaration(module: ModuleDef) -> str:
     return _NO_GIL if values.get("Py_mod_gil") == _NO_GIL else ""
 
 
-def _calls_from(unit: Unit, roots: list[str], leading: frozenset[str]) -> Iterator[tuple[ir.Function, ir.Call]]:
+def _calls_from(unit: Unit, roots: list[str], leading: Collection[str]) -> Iterator[tuple[ir.Function, ir.Call]]:
     """Every call in those functions, and in the program's functions that they call, that have one of some names."""
     todo = [name for name in roots if name in leading]
     seen = set(todo)

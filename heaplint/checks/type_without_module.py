@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import assigned, fields_of, function_name
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _WITHOUT = frozenset({"PyType_FromSpec", "PyType_FromSpecWithBases"})
 _LOOKUPS = frozenset({"PyType_GetModule", "PyType_GetModuleState", "PyType_GetModuleByDef", "_PyType_GetModuleState"})

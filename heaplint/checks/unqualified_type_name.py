@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heaplint.checks.registry import Report, check
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 
 @check("HL111")

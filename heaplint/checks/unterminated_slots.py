@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import number
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _TABLES = frozenset({"PyType_Slot", "PyMethodDef", "PyMemberDef", "PyGetSetDef", "PyModuleDef_Slot"})
 _TABLE = re.compile(

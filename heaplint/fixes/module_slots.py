@@ -27,9 +27,7 @@ def interpreters_declared(fixing: Fixing) -> list[Edit] | None:
     comma = place.COMMA.match(data, last.end)
     if data[last.start : last.start + 1] != b"{" or comma is None or not place.starts_line(data, last.start):
         return None
-    shared = keeps_objects(fixing.unit.program) or any(
-        made.kind == "static" for unit in fixing.unit.program.units for made in unit.types
-    )
+    shared = keeps_objects(fixing.unit) or bool(fixing.unit.ask("kind of type", "static"))
     value = "Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED" if shared else "Py_MOD_PER_INTERPRETER_GIL_SUPPORTED"
     line = f"{place.indent(data, last.start)}{{Py_mod_multiple_interpreters, {value}}},\n"
     if fixing.oldest < (3, 12):

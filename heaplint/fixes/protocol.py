@@ -228,7 +228,7 @@ def _collected_instances(fixing: Fixing, life: Life) -> list[Edit] | None:
     """
     edits: list[Edit] = []
     key = key_of_type(life.made)
-    for unit in fixing.unit.program.units_of(fixing.unit.path):
+    for unit in fixing.unit.group.units:
         for one in allocations(unit):
             if one.made is None or key_of_type(one.made) != key:
                 continue

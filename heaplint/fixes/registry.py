@@ -11,7 +11,7 @@ from heaplint.cards import Card
 from heaplint.checks.registry import Report
 from heaplint.findings import Edit, Fix
 from heaplint.flow.lifecycle import Life, lives
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 from heaplint.pythons import Version
 from heaplint.source import SourceFile
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +10,7 @@ from heaplint import ir
 from heaplint.capi.interpreter import needs_interpreter
 from heaplint.flow.gil import local_names
 from heaplint.flow.ways import Facts, Ways, explore
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 INITIALIZES = frozenset(
     "Py_Initialize Py_InitializeEx Py_InitializeFromConfig Py_InitializeFromInitConfig _Py_InitializeMain _Py_InitializeCore "
@@ -30,7 +30,7 @@ class Embedding:
     """The interpreter in the functions of one unit."""
 
     unit: Unit
-    leading: frozenset[str]
+    leading: Collection[str]
     """The program's functions that may start or end an interpreter, themselves or through others."""
     _ways: dict[tuple[str, int, Life], Ways[Life] | None] = field(default_factory=dict)
     _effects: dict[tuple[str, Life], Life] = field(default_factory=dict)

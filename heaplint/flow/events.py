@@ -14,7 +14,7 @@ from heaplint import ir
 from heaplint.capi.facts import family
 from heaplint.flow.cfg import Cfg, build
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 TYPE = "<type>"
 """The path of the subject's type."""

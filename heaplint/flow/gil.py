@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -12,7 +12,7 @@ from heaplint import ir
 from heaplint.capi.interpreter import free_of_gil, is_api, needs_gil
 from heaplint.flow.ways import Facts, Ways, explore
 from heaplint.model.expressions import number
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 RELEASE_MACROS = frozenset({"Py_BEGIN_ALLOW_THREADS__", "Py_UNBLOCK_THREADS__"})
 TAKE_MACROS = frozenset({"Py_END_ALLOW_THREADS__", "Py_BLOCK_THREADS__"})
@@ -70,7 +70,7 @@ class Gil:
     """The GIL in the functions of one unit."""
 
     unit: Unit
-    leading: frozenset[str]
+    leading: Collection[str]
     """The program's functions that mention something that changes who has the GIL."""
     _needs: dict[tuple[str, int, tuple[tuple[str, int], ...]], Need | None] = field(default_factory=dict)
     _ways: dict[tuple[str, int, Kind], Ways[Hold] | None] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from heaplint import ir
 from heaplint.flow.cfg import Cfg, CfgNode
 from heaplint.flow.lifecycle import BORROWED, NEW_REFERENCE
 from heaplint.model.expressions import key_of
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 RELEASE = frozenset({"Py_DECREF", "Py_XDECREF", "Py_CLEAR", "Py_DecRef", "Py_SETREF", "Py_XSETREF"})
 _ACQUIRE = frozenset({"Py_INCREF", "Py_XINCREF", "Py_IncRef"})

@@ -13,8 +13,8 @@ from heaplint.flow.events import TYPE, Event, Trace, Tracer, covers
 from heaplint.model.expressions import fields_of, function_name, key_of, values_of
 from heaplint.model.inherit import Slot, has_gc, slot
 from heaplint.model.members import OBJECT_STRUCT, OwnedMember, is_object_struct, owned_members
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import LINKED, Unit
 from heaplint.model.writes import may_be_set
 
 NEW_REFERENCE = re.compile(
@@ -308,10 +308,11 @@ class Life:
         if member.exact:
             return True
         if member.field.type.name == "PyTypeObject":
-            return any(made.kind == "heap" for unit in self.unit.program.units for made in unit.types)
+            return bool(self.unit.ask("kind of type", "heap"))
         struct = self.unit.struct(member.field.type.name)
         types = [
-            made for unit in self.unit.program.units for made in unit.types
+            made for path, _ in (self.unit.ask("struct of a type", struct.name) if struct is not None else ())
+            for unit in self.unit.others([path], LINKED) for made in unit.types
             if struct is not None and made.struct is not None and made.struct.start == struct.start
             and made.struct.name == struct.name
         ]

@@ -68,6 +68,10 @@ class Reading:
     """Whether it is read as C++."""
     scopes: Scopes = NO_SCOPES
     """The classes and namespaces of this file and of those it includes; none when it is read as C."""
+    digest: bytes = b""
+    """What identifies the text and all that its macros depend on, here and in the headers."""
+    macro_index: object = None
+    """What the model looks its macros up in (heaplint.model.macros)."""
     _cache: dict[str, Macro | None] = field(default_factory=dict)
     _bodies: str | None = None
     _with: dict[str, tuple[str, ...]] = field(default_factory=dict)

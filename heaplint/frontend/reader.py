@@ -6,14 +6,16 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 from heaplint.findings import Notice
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes, cut_cplusplus
-from heaplint.frontend.expand import expandable
+from heaplint.frontend.expand import expandable, stays
 from heaplint.frontend.items import Cut, cut
 from heaplint.frontend.lexical import Lexed, lex
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import (
+    Macro,
     Outcome,
     Reading,
     blank,
@@ -29,6 +31,7 @@ _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore
 _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdlib.h", "limits.h", "assert.h"})
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _MAX_INCLUDE_DEPTH = 150
 _MAX_INDENT = 1000
 _TYPEDEF = re.compile(rb"\btypedef\b[^;{}()]{0,300}?([A-Za-z_]\w*)\s*;")
@@ -71,7 +74,12 @@ class Reader:
         self._branches: dict[str, frozenset[int]] = {}
         self._readings: dict[tuple[object, ...], Reading] = {}
         self._cuts: dict[tuple[str, bool, tuple[tuple[int, int], ...]], tuple[bytes, Cut, Scopes]] = {}
-        self._texts: dict[int, Text] = {}
+        self._texts: dict[tuple[int, int], Text] = {}
+        self._unit_views: dict[str, list[UnitView]] = {}
+        self._free_words: dict[int, frozenset[str]] = {}
+        """Of an included reading the words that are no macros there."""
+        self._main_macros: dict[int, set[str]] = {}
+        """Of the main reading that was last asked for the macros that are expanded."""
         self._shared: dict[tuple[str, bool], dict[tuple[int, bytes], Parsed]] = {}
         self._macro_names = expandable(())
         self._front_end = TreeSitterFrontEnd()
@@ -178,11 +186,17 @@ class Reader:
             reading = self._readings[identity] = Reading(
                 path, code, outcome.macros, tuple(headers), inactive, outcome.defines,
                 tuple(offset for offset, _, _ in outcome.branches), _typedefs(lexed.code, inactive),
-                tuple(outcome.includes), view.plus_plus, scopes,
+                tuple(outcome.includes), view.plus_plus, scopes, self._digest(path, identity, headers),
             )
             self._macro_names.update(expandable(outcome.macros))
         self._by_view.setdefault(path, {})[view.key] = reading
         return reading
+
+    def _digest(self, path: str, identity: tuple[object, ...], headers: Sequence[Reading]) -> bytes:
+        """What identifies a reading in any run: its identity with contents instead of objects."""
+        _, inactive, _, macros, plus_plus = identity
+        parts = (path, self.files[path].digest, inactive, [one.digest for one in headers], macros, plus_plus)
+        return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
     def outcome(self, path: str, view: View) -> tuple[Outcome, list[Reading]]:
         """What a file's directives come to in one view, and the readings of what it includes."""
@@ -215,16 +229,17 @@ class Reader:
         self._outcomes.setdefault(path, {})[view.key] = result
         return result
 
-    def text(self, reading: Reading, python: tuple[int, int]) -> Text:
-        """A reading cut into items."""
-        known = self._texts.get(id(reading))
+    def text(self, reading: Reading, python: tuple[int, int], main: Reading | None = None) -> Text:
+        """A reading cut into items; its own for a main file whose macros it leans on."""
+        key = id(reading), id(main)
+        known = self._texts.get(key)
         if known is None:
             _, done, _ = self._cuts[reading.path, reading.plus_plus, reading.inactive]
             if done.unbalanced is not None:
                 line = self.files[reading.path].position(done.unbalanced)[0]
                 self.notices.add(Notice(reading.path, line, "unbalanced", "a brace without its partner"))
             shared = self._shared.setdefault((reading.path, reading.plus_plus), {})
-            known = self._texts[id(reading)] = Text(
+            known = self._texts[key] = Text(
                 reading, done.items, self._front_end_for(reading, done), shared, self._macro_names, python, self.exact
             )
         return known
@@ -244,6 +259,8 @@ class Reader:
 
         Which branches are of interest: those whose text names something of the C API (see _OF_INTEREST).
         """
+        if path in self._unit_views:
+            return self._unit_views[path]
         members = self.closure(path)
         plus_plus = is_cplusplus(self.files[path])
         found: list[tuple[View, list[tuple[int, int]], dict[str, frozenset[int]]]] = []
@@ -280,12 +297,30 @@ class Reader:
             texts: list[Text] = []
             places = self._include_places(main)
             for reading in (main, *main.headers):
-                text = self.text(reading, view.python)
-                if text.includer is None and texts:
-                    text.includer, text.included_at = texts[0], places.get(reading.path, 0)
+                leans = bool(texts) and self._leans(reading, main)
+                text = self.text(reading, view.python, main if leans else None)
+                if texts and text.first is None:
+                    text.first = texts[0]
+                    if leans:
+                        text.includer, text.included_at = texts[0], places.get(reading.path, 0)
                 texts.append(text)
             result.append(UnitView(view, tuple(sorted(of)), tuple(texts)))
+        self._unit_views[path] = result
         return result
+
+    def _leans(self, reading: Reading, main: Reading) -> bool:
+        """Whether an included file has words that are macros in the including one alone: it is read for each anew."""
+        words = self._free_words.get(id(reading))
+        if words is None:
+            bodies = (
+                one.body for part in (reading, *reading.headers) for many in part.macros.values()
+                for one in many if isinstance(one, Macro)
+            )
+            found = set(_WORD.findall(reading.code.decode("latin-1"))).union(*map(_WORD.findall, bodies))
+            words = self._free_words[id(reading)] = frozenset(found - reading.macro_names())
+        if id(main) not in self._main_macros:
+            self._main_macros = {id(main): {name for name in main.macro_names() if not stays(name)}}
+        return not words.isdisjoint(self._main_macros[id(main)])
 
     def _include_places(self, main: Reading) -> dict[str, int]:
         """Where a file includes each of its headers first, by way of others perhaps."""
@@ -343,8 +378,9 @@ class Reader:
 
     def release(self) -> None:
         """Drop all that only reading needs, once every unit has been read."""
-        for known in (self._lexed, self._outcomes, self._by_view, self._readings, self._branches):
+        for known in (self._lexed, self._outcomes, self._by_view, self._readings, self._branches, self._free_words):
             known.clear()
+        self._main_macros.clear()
 
 
 def _macro_key(outcome: Outcome) -> tuple[object, ...]:

@@ -89,10 +89,14 @@ class Text:
     python: tuple[int, int] = (3, 0)
     """The Python of the view in which the text was made."""
     exact: ExactReader | None = None
+    first: Text | None = None
+    """The main text of the unit that had this one first, for an included file."""
     includer: Text | None = None
-    """The text that includes this one first: its macros are in force here too."""
+    """The unit's main text, where this one uses macros that are only in force because that one includes it."""
     included_at: int = 0
     """Where it does so, by way of other files perhaps."""
+    counts: bool = False
+    """Whether items that cannot be read in full are noted."""
     index: dict[str, Item] | None = None
     """Initialised variables by name; whoever needs it first fills it."""
     _functions: dict[str, list[Item]] | None = None
@@ -208,6 +212,10 @@ class Text:
         """Whether the text has a name of the C API at all."""
         return _API_WORD.search(self.code) is not None
 
+    def is_macro(self, name: str, offset: int) -> bool:
+        """Whether a name is a macro in force at an offset."""
+        return self.expander.find(name, offset) is not None
+
     def mentions(self, name: str) -> Iterator[int]:
         """The offsets at which an identifier stands as a word; comments are no text, strings are.
 
@@ -228,8 +236,8 @@ class Text:
             if known is None:
                 known = self.shared[key] = self._read(item, expanded)
             self._parsed[item.start] = known
-            if not known.complete:
-                self._problems[item.start] = (item, known.problem, known.problem_at)
+        if self.counts and not known.complete:
+            self._problems[item.start] = (item, known.problem, known.problem_at)
         return known
 
     def _read(self, item: Item, expanded: Expanded) -> Parsed:
@@ -264,7 +272,7 @@ class Text:
         self._api = None
 
     def problems(self) -> Iterator[tuple[Item, str, int]]:
-        """The items that were parsed, but not in full: the item, why, and where (an offset)."""
+        """The items that were parsed while that counted, but not in full: the item, why, and where (an offset)."""
         yield from (self._problems[start] for start in sorted(self._problems))
 
     def function(self, name: str) -> ir.Function | None:
@@ -311,6 +319,15 @@ class Text:
         return next((one for one in structs if one.name == name), None) or next(
             (one for one in reversed(structs) if one.fields and name in self._tail_names(item)), None
         )
+
+    def struct_items(self, name: str) -> Iterator[Item]:
+        """The items that say what a tag or typedef name is, in this file alone."""
+        if self._structs is None:
+            self._index_structs()
+        assert self._structs is not None
+        item = self._structs.get(name) or self._structs.get(self._aliases.get(name, ""))
+        if item is not None:
+            yield item
 
     def struct_names(self) -> list[str]:
         """The tags and typedef names of the structs that this file defines."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.capi.facts import family
 from heaplint.model.link import resolve_types
-from heaplint.model.program import Program, Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 _SECOND = family("gc-new") | family("plain-new") | family("init")
 """API functions and macros that are given the type as second argument."""
@@ -28,76 +25,51 @@ def key_of_type(made: TypeDef) -> TypeKey:
     return made.symbol, made.place.path, made.place.start
 
 
-@functools.lru_cache(maxsize=2)
-def made_by_c(program: Program) -> dict[TypeKey, ir.Place]:
-    """The types that some function of the program makes instances of, each with one place where it does."""
-    result: dict[TypeKey, ir.Place] = {}
-    wanted: dict[str, set[_Parameter]] = {}
-    for unit in program.units:
-        for function in unit.functions_with(_ALLOCATES):
+def factory_of(unit: Unit, made: TypeDef) -> ir.Place | None:
+    """Where a function of the program makes instances of one of the unit's types, itself or by a helper; None: nowhere."""
+    names = sorted({made.symbol.partition("[")[0], *made.targets})
+    for other in unit.mentioning(names):
+        for function in other.functions_mentioning(names):
             for call in ir.calls(function.body):
-                argument = _type_argument(call)
-                if argument is not None:
-                    made = ir.Place(function.path, call.start, call.end)
-                    found = _given(unit, argument, function, made, wanted) or _by_struct(unit, call, function)
-                    for one in found:
-                        result.setdefault(key_of_type(one), made)
-    known = {one for many in wanted.values() for one in many}
-    for _ in range(_MAX_DEPTH):
-        further: dict[str, set[_Parameter]] = {}
-        for one, made in _given_by_callers(program, wanted, further):
-            result.setdefault(key_of_type(one), made)
-        wanted = {name: many - known for name, many in further.items() if many - known}
-        known |= {one for many in wanted.values() for one in many}
-        if not wanted:
-            break
-    return result
+                if (found := _made_by(other, function, call, made)) is not None:
+                    return found
+    return _by_struct(unit, made)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    """A parameter of a helper that is the type of the instance it makes."""
-
-    path: str
-    function: str
-    position: int
-    static: bool
-    made: ir.Place
-    """Where the helper, or one that it calls, makes the instance."""
-
-
-def _given(
-    unit: Unit, expr: ir.Expr, function: ir.Function, made: ir.Place, wanted: dict[str, set[_Parameter]]
-) -> list[TypeDef]:
-    """The types an expression may mean; a parameter is noted as wanted, for the callers tell what it is."""
-    found = [one for one in resolve_types(unit, expr, function, 0) if isinstance(one, TypeDef)]
-    inner = ir.strip(expr)
-    if not found and isinstance(inner, ir.Name):
-        for index, parameter in enumerate(function.parameters):
-            if parameter.name == inner.text:
-                static = "static" in function.returns.storage
-                one = _Parameter(function.path, function.name, index, static, made)
-                wanted.setdefault(function.name, set()).add(one)
-    return found
+def _made_by(unit: Unit, function: ir.Function, call: ir.Call, made: TypeDef) -> ir.Place | None:
+    """Where a call that is given a type makes instances of it."""
+    direct = _type_argument(call)
+    for position, argument in enumerate(call.args):
+        helped = None if argument is direct else _made_with(unit, ir.called(call), position, 0)
+        if (argument is direct or helped is not None) and any(
+            isinstance(one, TypeDef) and key_of_type(one) == key_of_type(made)
+            for one in resolve_types(unit, argument, function, 0)
+        ):
+            return helped if helped is not None else ir.Place(function.path, call.start, call.end)
+    return None
 
 
-def _given_by_callers(
-    program: Program, wanted: dict[str, set[_Parameter]], further: dict[str, set[_Parameter]]
-) -> Iterator[tuple[TypeDef, ir.Place]]:
-    """What the callers of helpers give as the wanted parameters, in one look at every unit."""
-    if not wanted:
-        return
-    for unit in program.units:
-        paths = {text.path for text in unit.texts}
-        names = sorted(name for name, many in wanted.items() if any(not one.static or one.path in paths for one in many))
-        if not names or not unit.own:
-            continue
-        for caller in unit.functions_mentioning(names):
-            for call in ir.calls(caller.body):
-                for one in wanted.get(ir.called(call), ()):
-                    if one.position < len(call.args) and (not one.static or one.path in paths):
-                        for found in _given(unit, call.args[one.position], caller, one.made, further):
-                            yield found, one.made
+def _made_with(unit: Unit, name: str, position: int, depth: int) -> ir.Place | None:
+    """Where a helper of the program, or one that it calls, makes instances of the type that is its argument."""
+    if depth > _MAX_DEPTH or not name or not unit.has_function(name):
+        return None
+    found = unit.definition(name)
+    if found is None or position >= len(found[0].parameters):
+        return None
+    function, home = found
+    if home.group is not unit.group:
+        unit.group.leans_on.add(home.path)
+    parameter = function.parameters[position].name
+    for call in ir.calls(function.body):
+        direct = _type_argument(call)
+        for index, argument in enumerate(call.args):
+            inner = ir.strip(argument)
+            if isinstance(inner, ir.Name) and inner.text == parameter:
+                if argument is direct:
+                    return ir.Place(function.path, call.start, call.end)
+                if (further := _made_with(home, ir.called(call), index, depth + 1)) is not None:
+                    return further
+    return None
 
 
 def _type_argument(call: ir.Call) -> ir.Expr | None:
@@ -111,16 +83,27 @@ def _type_argument(call: ir.Call) -> ir.Expr | None:
     return None
 
 
-def _by_struct(unit: Unit, call: ir.Call, function: ir.Function) -> list[TypeDef]:
-    """The one type with the struct that a new instance is cast to, when the file that creates the type is not read."""
+def _by_struct(unit: Unit, made: TypeDef) -> ir.Place | None:
+    """Where an instance is made and cast to the struct that only this type has, when the call that makes the type is
+    not read."""
+    if made.struct is None or not made.is_spec or made.creations:
+        return None
+    if sum(one.struct is made.struct for one in unit.types) != 1:
+        return None
+    slots = {slot.function for one in unit.types for slot in one.slots.values()}
+    for function in unit.functions_with(_ALLOCATES):
+        if function.name in slots:
+            continue
+        for call in ir.calls(function.body):
+            if _type_argument(call) is not None and unit.struct(_struct_made(call, function)) is made.struct:
+                return ir.Place(function.path, call.start, call.end)
+    return None
+
+
+def _struct_made(call: ir.Call, function: ir.Function) -> str:
+    """The name of the struct that a new instance is cast to, or that its size is that of."""
     size = ir.strip(call.args[0]) if call.args else None
     if isinstance(size, ir.SizeOf) and size.type is not None:
-        name = size.type.name
-    else:
-        casts = (node for node in ir.walk(function.body) if isinstance(node, ir.Cast) and ir.strip(node) is call)
-        name = next((cast.type.name for cast in casts if cast.type.pointers == 1), "")
-    struct = unit.struct(name) if name else None
-    if struct is None or any(function.name == slot.function for made in unit.types for slot in made.slots.values()):
-        return []
-    alike = [made for made in unit.types if made.struct is struct]
-    return alike if len(alike) == 1 and alike[0].is_spec and not alike[0].creations else []
+        return size.type.name
+    casts = (node for node in ir.walk(function.body) if isinstance(node, ir.Cast) and ir.strip(node) is call)
+    return next((cast.type.name for cast in casts if cast.type.pointers == 1), "")

@@ -11,7 +11,7 @@ from heaplint import ir
 from heaplint.capi.api import api
 from heaplint.capi.returns import FIELDS, RETURNS
 from heaplint.capi.scalars import Scalar, canonical, common, promoted, scalar
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _API_STRUCT: Final = re.compile(r"_?Py(?:[A-Z]\w*)?Object\Z|Py_buffer\Z|Py_complex\Z|PyThreadState\Z|PyModuleDef\Z|PyMethodDef\Z")
 _API_TYPE: Final = re.compile(r"_?Py[A-Z]\w*_Type\Z")
@@ -102,7 +102,7 @@ class Declarations:
         if name not in self._globals:
             kinds = {self.kind(one.type) for one in self._file_level(name) if "typedef" not in one.type.storage}
             kind = kinds.pop() if len(kinds) == 1 else None
-            if kind is None and not kinds and _API_TYPE.match(name) and name not in self.unit.program.names:
+            if kind is None and not kinds and _API_TYPE.match(name) and not self.unit.ask("type", name):
                 kind = Kind("PyTypeObject", 0)
             if kind is None and not kinds and (_API_OBJECT.match(name) or name in _OBJECTS):
                 kind = Kind("PyObject", 1)

@@ -14,8 +14,8 @@ from heaplint.frontend.text import Text
 from heaplint.model.expressions import fields_of, flag_names, function_name, number, place
 from heaplint.model.globals import GlobalVariable
 from heaplint.model.modules import MODULE_DEF_FIELDS, ModuleDef, ModuleSlot
-from heaplint.model.program import Unit
 from heaplint.model.types import SPEC_FIELDS, TYPE_OBJECT_FIELDS, Flags, SlotDef, TypeDef, WrittenAs
+from heaplint.model.unit import Unit
 
 _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc", "PyHeapTypeObject")
 _NO_POINTER = r"(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))"

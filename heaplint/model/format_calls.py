@@ -11,7 +11,7 @@ from typing import Final
 from heaplint import ir
 from heaplint.capi.formats import FUNCTIONS, Format, Formatting, read
 from heaplint.frontend.text import Text
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _LITERALS: Final = re.compile(rb'(?:"(?:[^"\\\n]|\\.)*"[\s\\]*)+', re.S)
 _MACRO: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")

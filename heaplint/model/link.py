@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from heaplint import ir
+from heaplint.model.aspects import Value, index
 from heaplint.model.expressions import flag_names, function_name, key_of, place, values_of
+from heaplint.model.extract import extract
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Program, Unit
 from heaplint.model.types import Creation, Flags, SlotDef, TypeDef
+from heaplint.model.unit import DEFINED, Unit
+
+if TYPE_CHECKING:
+    from heaplint.model.program import Group
 
 FROM_SPEC = {
     "PyType_FromSpec": (0, None),
@@ -29,73 +36,38 @@ _INIT_NAME = re.compile(r"PyInit_\w+\Z")
 _CREATE = {"PyModule_Create", "PyModule_Create2"}
 
 
-_WORD_BEFORE = re.compile(rb"[A-Za-z_]\w*\Z")
+def define(unit: Unit) -> None:
+    """Find a unit's types, modules and globals, and the calls that make them."""
+    extract(unit)
+    _creations(unit)
+    _modules(unit)
 
 
-def link(program: Program) -> None:
-    """Fill in what only a look at functions, and at other units, can tell."""
-    abroad = _mentions_of_externals(program)
-    for unit in program.units:
-        _creations(unit, abroad)
-        _modules(unit)
-    for unit in program.units:
-        for made in unit.types:
-            for name in {made.symbol, *made.targets}:
-                program.names.setdefault(name, []).append(made)
-    for unit in program.units:
-        _assignments(unit)
-    for unit in program.units:
+def connect(group: Group) -> None:
+    """Fill in what functions, of whatever unit, do to the fields of a group's types, and the bases of these."""
+    _assignments(group)
+    for unit in group.units:
         for made in unit.types:
             _bases(unit, made)
 
 
-def _mentions_of_externals(program: Program) -> dict[str, list[Unit]]:
-    """The units that mention a spec with external linkage, by its name."""
-    symbols: dict[bytes, set[str]] = {}  # by their last part
-    for unit in program.units:
-        for made in unit.types:
-            if made.kind == "heap" and not made.static_linkage:
-                symbol = made.symbol.partition("[")[0]
-                symbols.setdefault(symbol.rpartition("::")[2].encode(), set()).add(symbol)
-    endings = {symbol[-5:] for symbol in symbols}  # most end alike (`_spec`): one search for all of them
-    found: dict[str, list[Unit]] = {}
-    for unit in program.units:
-        words = {word for text in unit.own for ending in endings for word in _words_ending(text.code, ending)}
-        for symbol in sorted({one for word in words & symbols.keys() for one in symbols[word]}):
-            found.setdefault(symbol, []).append(unit)
-    return found
-
-
-def _words_ending(code: bytes, ending: bytes) -> Iterator[bytes]:
-    """The identifiers of a text up to where an ending stands in them."""
-    at = code.find(ending)
-    while at >= 0:
-        end = at + len(ending)
-        word = _WORD_BEFORE.search(code, max(0, at - 100), end)
-        if word is not None:
-            yield word.group()
-        at = code.find(ending, end)
-
-
-def _creations(unit: Unit, abroad: Mapping[str, list[Unit]]) -> None:
+def _creations(unit: Unit) -> None:
     specs = {made.symbol.partition("[")[0]: made for made in unit.types if made.kind == "heap"}
     if not specs:
         return
     functions = {id(one): one for one in unit.all_functions_mentioning(specs.keys())}
-    external = {made.symbol for made in specs.values() if not made.static_linkage}
+    external = sorted(name for name, made in specs.items() if not made.static_linkage)
     other_units: list[tuple[Unit, ir.Function]] = [(unit, one) for one in functions.values()]
-    if external:
-        mentioning = {id(one) for name in external for one in abroad.get(name, ())}
-        for other in unit.program.units:
-            if id(other) in mentioning and other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
-                other_units.extend((other, one) for one in other.functions_mentioning(external))
+    for other in unit.mentioning(external) if external else ():
+        if other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
+            other_units.extend((other, one) for one in other.functions_mentioning(external))
     for where, function in other_units:
         for node, targets in _calls_with_targets(function):
-            for index, argument in enumerate(node.args):
+            for position, argument in enumerate(node.args):
                 made = _spec_argument(argument, specs, function)
                 if made is None:
                     continue
-                _record(where, made, function, node, index, targets, unit)
+                _record(where, made, function, node, position, targets, unit)
 
 
 def _spec_argument(argument: ir.Expr, specs: dict[str, TypeDef], function: ir.Function) -> TypeDef | None:
@@ -232,38 +204,78 @@ def _copies(function: ir.Function) -> dict[str, list[str]]:
     return result
 
 
-def _assignments(unit: Unit) -> None:
+@dataclass(frozen=True, slots=True)
+class FieldSet:
     """`T.tp_x = f`, `((PyTypeObject *)t)->tp_x = f`, `T.tp_flags |= F`, wherever they stand."""
-    names = unit.program.names
+
+    path: str
+    function: str
+    node: ir.Assign
+    target: ir.Member
+    keys: tuple[str, ...]
+    """The name that the type is held by, and those of what that is copied from."""
+
+
+def _field_sets(unit: Unit) -> tuple[FieldSet, ...]:
+    """The assignments to fields of type objects in the unit's own texts."""
+    if unit.field_sets is None:
+        unit.field_sets = tuple(_find_field_sets(unit))
+    return unit.field_sets
+
+
+def _find_field_sets(unit: Unit) -> Iterator[FieldSet]:
     for function in unit.functions_with(_FIELD_SET):
         moved: dict[str, list[str]] | None = None
+        parameters = {parameter.name for parameter in function.parameters}
         for node in ir.walk(function.body):
             if not isinstance(node, ir.Assign):
                 continue
             target = ir.strip(node.target)
-            if isinstance(target, ir.Member) and target.field == "flags":
-                _assign_spec_flags(unit, target, node, function)
-            if not isinstance(target, ir.Member) or not target.field.startswith("tp_"):
+            if not isinstance(target, ir.Member) or not target.field.startswith(("tp_", "flags")):
                 continue
             key = key_of(target.object)
-            types = _near(names.get(key, []), unit)
+            if target.field.startswith("tp_") and key in parameters:
+                continue
+            if moved is None:
+                moved = _copies(function)
+            yield FieldSet(function.path, function.name, node, target, (key, *moved.get(key, ())))
+
+
+@index("fields set")
+def _names_with_fields_set(unit: Unit) -> Iterator[tuple[str, Value]]:
+    for one in _field_sets(unit):
+        for key in one.keys:
+            yield key, None
+
+
+def _assignments(group: Group) -> None:
+    """What assignments in any unit do to the fields of a group's types."""
+    mine = {id(made) for unit in group.units for made in unit.types}
+    names = sorted({name for unit in group.units for made in unit.types for name in (made.symbol, *made.targets)})
+    if not names:
+        return
+    paths = {path for name in names for path, _ in group.units[0].ask("fields set", name)}
+    for unit in group.units[0].others(sorted(paths | {group.path}), DEFINED):
+        for one in _field_sets(unit):
+            if one.target.field == "flags" and unit.group is group:
+                _assign_spec_flags(unit, one)
+            if not one.target.field.startswith("tp_"):
+                continue
+            types = _near(unit.types_named(one.keys[0]), unit)
             if not types:
-                if moved is None:
-                    moved = _copies(function)
-                types = [t for other in moved.get(key, ()) for t in _near(names.get(other, []), unit)]
-            if key in {parameter.name for parameter in function.parameters}:
-                types = []
+                types = [made for other in one.keys[1:] for made in _near(unit.types_named(other), unit)]
             for made in types:
-                _assign_field(made, target.field, node, function)
+                if id(made) in mine:
+                    _assign_field(made, one.target.field, one.node, one.path)
 
 
-def _assign_spec_flags(unit: Unit, target: ir.Member, node: ir.Assign, function: ir.Function) -> None:
+def _assign_spec_flags(unit: Unit, one: FieldSet) -> None:
     """`spec.flags |= F` before the type is made."""
-    if target.arrow or not isinstance(target.object, ir.Name):
+    if one.target.arrow or not isinstance(one.target.object, ir.Name):
         return
     for made in unit.types:
-        if made.is_spec and made.symbol == target.object.text and made.local_to in ("", function.name):
-            _assign_field(made, "tp_flags", node, function)
+        if made.is_spec and made.symbol == one.target.object.text and made.local_to in ("", one.function):
+            _assign_field(made, "tp_flags", one.node, one.path)
 
 
 def _near(types: list[TypeDef], unit: Unit) -> list[TypeDef]:
@@ -277,8 +289,8 @@ def _near(types: list[TypeDef], unit: Unit) -> list[TypeDef]:
     return near or (types if len({(made.place.path, made.symbol) for made in types}) == 1 else [])
 
 
-def _assign_field(made: TypeDef, field: str, node: ir.Assign, function: ir.Function) -> None:
-    where = place(function.path, node)
+def _assign_field(made: TypeDef, field: str, node: ir.Assign, path: str) -> None:
+    where = place(path, node)
     if field == "tp_flags":
         names, unknown = flag_names(node.value)
         if node.operator == "|=" or node.operator == "=":
@@ -322,10 +334,9 @@ def _bases(unit: Unit, made: TypeDef) -> None:
 
 
 def _function_at(unit: Unit, creation: Creation) -> ir.Function | None:
-    for other in unit.program.units:
-        if any(text.path == creation.path for text in other.own):
-            return other.function(creation.function)
-    return None
+    home = unit.program.home(creation.path)
+    units = unit.others([home.path], DEFINED) if home is not None else ()
+    return next((one for other in units if (one := other.function(creation.function)) is not None), None)
 
 
 def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None, depth: int) -> list[TypeDef | str]:
@@ -347,7 +358,7 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
         return [""]
     key = key_of(inner)
     if isinstance(inner, ir.Member | ir.Name):
-        known = _near(unit.program.names.get(key, []), unit)
+        known = _near(unit.types_named(key), unit)
         if isinstance(inner, ir.Name) and function is not None and _is_local(function, key):
             known = [one for one in known if _made_in(one, key, function)]
         if known:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heaplint import ir
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 OBJECT_STRUCT = re.compile(
     r"(?:PyObject|PyVarObject|PyTypeObject|PyHeapTypeObject|PyLongObject|PyFloatObject|PyComplexObject|PyUnicodeObject|"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.model.expressions import key_of, number
 from heaplint.model.modules import ModuleDef
-from heaplint.model.program import Unit
+from heaplint.model.unit import LINKED, Unit
 
 _MAX_HELPERS = 60
 
@@ -24,7 +24,10 @@ def module_named(unit: Unit, expr: ir.Expr | None) -> ModuleDef | None:
     own = [module for module in unit.modules if module.symbol == name]
     if own:
         return own[0]
-    others = [module for other in unit.program.units for module in other.modules if module.symbol == name]
+    others = [
+        module for other in unit.others((path for path, _ in unit.ask("module", name)), LINKED)
+        for module in other.modules if module.symbol == name
+    ]
     near = [module for module in others if module.place.path in files]
     if near:
         return near[0]
@@ -43,12 +46,18 @@ def modules_around(unit: Unit) -> tuple[ModuleDef, ...]:
     A unit of the same folder is part of the module only when the two include a header of the project in common.
     """
     files = {text.path for text in unit.texts}
-    everything = [(other, module) for other in unit.program.units for module in other.modules if module.fields]
-    own = [module for other, module in everything if other is unit or module.place.path in files]
+    holders = {path for file in sorted(files) for path, _ in unit.ask("module in file", file)}
+    own = [
+        module for other in unit.others(sorted(holders | {unit.path}), LINKED) for module in other.modules
+        if module.fields and (other is unit or module.place.path in files)
+    ]
     if own:
         return tuple(own)
     folder = unit.path.rpartition("/")[0]
-    near = [(other, module) for other, module in everything if other.path.rpartition("/")[0] == folder]
+    near = [
+        (other, module) for other in unit.others((path for path, _ in unit.ask("module in folder", folder)), LINKED)
+        for module in other.modules if module.fields
+    ]
     if len({module.symbol for _, module in near}) != 1:
         return ()
     return tuple(module for other, module in near if any(text.path in files for text in other.texts))

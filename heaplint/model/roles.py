@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.model.expressions import fields_of, function_name
-from heaplint.model.program import Unit
 from heaplint.model.types import TypeDef
+from heaplint.model.unit import Unit
 
 METHOD_FIELDS = ("ml_name", "ml_meth", "ml_flags", "ml_doc")
 """The fields of PyMethodDef in order (Include/methodobject.h)."""

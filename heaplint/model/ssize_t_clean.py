@@ -7,7 +7,7 @@ import re
 from typing import Final, Literal
 
 from heaplint.frontend.preprocess import Macro, Reading
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _MACRO: Final = "PY_SSIZE_T_CLEAN"
 _OF_PYTHON: Final = re.compile(r"(?:structmember|datetime|frameobject|longintrepr|pythread|pyconfig|patchlevel|pycore_\w+)\.h\Z")

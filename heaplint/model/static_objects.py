@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint.model.aspects import Value, index
 from heaplint.model.expressions import place
 from heaplint.model.globals import GlobalVariable
 from heaplint.model.members import is_object_struct, owned_members
-from heaplint.model.program import Program, Unit
+from heaplint.model.unit import DEFINED, Unit
 
 _STRUCT_VARIABLE = re.compile(
     rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?(?:=\s*\{|;)"
@@ -130,40 +131,44 @@ def of_the_thread(unit: Unit, where: ir.Place) -> bool:
     return _OF_THE_THREAD.search(text.code, before + 1, where.start) is not None
 
 
-@functools.lru_cache(maxsize=1)
-def _by_name(program: Program) -> Mapping[str, tuple[StaticObject, ...]]:
-    names: dict[str, list[StaticObject]] = {}
-    for unit in program.units:
-        for one in static_objects(unit):
-            if not one.variable.function:
-                names.setdefault(one.name, []).append(one)
-    return {name: tuple(found) for name, found in names.items()}
+@index("object variable", of_types=True)
+def _object_variables(unit: Unit) -> Iterator[tuple[str, Value]]:
+    for one in static_objects(unit):
+        if not one.variable.function:
+            yield one.name, None
 
 
-def keeps_objects(program: Program) -> bool:
-    """Whether some file-level variable of the program holds objects."""
-    return bool(_by_name(program))
+@index("holds objects", of_types=True)
+def _holds_objects(unit: Unit) -> Iterator[tuple[str, Value]]:
+    if any(not one.variable.function for one in static_objects(unit)):
+        yield "", True
 
 
-def static_objects_of_folder(program: Program, folder: str) -> list[StaticObject]:
-    """The file-level object variables of all files of a folder, in the order of their places."""
-    found = [
-        one for many in _by_name(program).values() for one in many
-        if one.variable.place.path.rpartition("/")[0] == folder
-    ]
-    return sorted(found, key=lambda one: (one.variable.place.path, one.variable.place.start))
+def keeps_objects(unit: Unit) -> bool:
+    """Whether some file-level variable of the unit's program holds objects."""
+    return bool(unit.ask("holds objects", ""))
 
 
-@functools.lru_cache(maxsize=1)
-def _global_names(program: Program) -> frozenset[str]:
+@index("kept in folder", of_types=True)
+def _kept_in_folder(unit: Unit) -> Iterator[tuple[str, Value]]:
+    """Of a unit's folder the static types and the file-level object variables that the unit has."""
+    own = [one for one in static_objects(unit) if not one.variable.function]
+    own.sort(key=lambda one: (one.variable.place.path, one.variable.place.start))
+    types = tuple(made.symbol for made in unit.types if made.kind == "static")
+    if types or own:
+        yield unit.path.rpartition("/")[0], (types, tuple(one.name for one in own))
+
+
+@index("variable with static storage", of_types=True)
+def _static_storage(unit: Unit) -> Iterator[tuple[str, Value]]:
     """The names of all pointers and structs with static storage: a cheap answer to most questions."""
-    names = {one.name for unit in program.units for one in unit.globals}
-    return frozenset(names | {one.name for unit in program.units for one in static_objects(unit)})
+    for name in sorted({*(one.name for one in unit.globals), *(one.name for one in static_objects(unit))}):
+        yield name, None
 
 
 def static_object(unit: Unit, function: ir.Function, name: str) -> StaticObject | None:
     """The object variable with static storage that a name means in a function; None for anything else."""
-    if name not in _global_names(unit.program) or any(parameter.name == name for parameter in function.parameters):
+    if not unit.ask("variable with static storage", name) or any(one.name == name for one in function.parameters):
         return None
     for node in ir.walk(function.body):
         if isinstance(node, ir.Variable) and node.name == name:
@@ -174,7 +179,10 @@ def static_object(unit: Unit, function: ir.Function, name: str) -> StaticObject 
                 None,
             )
     files = {text.path for text in unit.texts}
-    candidates = _by_name(unit.program).get(name, ())
+    candidates = [
+        one for other in unit.others((path for path, _ in unit.ask("object variable", name)), DEFINED)
+        for one in static_objects(other) if one.name == name and not one.variable.function
+    ]
     return next((one for one in candidates if one.variable.place.path in files), None) or next(
         (one for one in candidates if "static" not in one.variable.variable.type.storage), None
     )

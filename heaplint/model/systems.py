@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from heaplint.capi.scalars import SYSTEMS, System
-from heaplint.model.program import Unit
+from heaplint.model.unit import Unit
 
 _WINDOWS: Final = re.compile(r"[<\"](?:windows|winsock2?|ws2tcpip|winbase|winternl|tlhelp32|process|io|direct)\.h", re.I)
 _UNIX: Final = re.compile(

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from heaplint import ir
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text
-from heaplint.model.program import Unit
+from heaplint.model.aspects import Value, answer
+from heaplint.model.unit import Unit
 
 _WRITE_BACKWARDS = re.compile(
     rb"(?:\+\+|--|(?<!=)=(?:[-+*/%&|^]|<<|>>|(?![=!<>])))\s*(?:\][^\[\];]*\[\s*|\w+\s*\.\s*)*(\w*[A-Za-z_])(?!\w)"
@@ -32,14 +33,19 @@ def may_be_set(unit: Unit, struct: ir.Struct, path: str) -> bool:
     """
     member = path.rpartition(".")[2]
     main = unit.texts[0]
-    if _sets(main, member) or unit.program.macros.mentioning(frozenset({member})):
+    if _sets(main, member) or unit.macros_mentioning([member]):
         return True
     header = next((text.path for text in unit.texts if struct.name in text.struct_names()), None)
     return any(
-        _sets(text, member) for one in unit.program.units
-        if header is None or header in one.paths  # no other file knows the members
-        for text in one.own
+        header is None or header in unit.program.group(path).paths  # no other file knows the members
+        for path, _ in unit.answers("sets", member)
     )
+
+
+@answer("sets")
+def _sets_member(unit: Unit, member: str) -> Iterator[Value]:
+    if any(_sets(text, member) for text in unit.own):
+        yield True
 
 
 def _sets(text: Text, member: str) -> bool:
@@ -52,7 +58,7 @@ def _sets(text: Text, member: str) -> bool:
                 return True
         elif before.endswith((b"(", b",")) and _ARGUMENT.match(code, behind):
             callee = _callee(code, at)
-            if callee == "offsetof" or callee in text.macro_names:
+            if callee == "offsetof" or text.is_macro(callee, at):
                 return True
     return False
 

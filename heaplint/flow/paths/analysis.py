@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction, api, slot
@@ -18,9 +19,14 @@ from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
 from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
-from heaplint.model.program import Program, Unit
+from heaplint.model.module_lookup import called_names
+from heaplint.model.unit import Unit
+
+if TYPE_CHECKING:
+    from heaplint.model.program import Group, Program
 
 _MAX_DEPTH = 12
+"""How far a failure is traced back from a caller to the helper that it comes from."""
 _OF_PYTHON = frozenset({"mem", "object", "gc"})
 """The families of memory whose functions only code with an interpreter at hand calls."""
 
@@ -41,48 +47,61 @@ class Result:
     """Where it returns a failure and leaves a new reference behind a parameter."""
 
 
+Key: TypeAlias = tuple[int, str, int, str]
+"""A function as a unit has it: the identity of the unit, the path, the offset and the name of the function."""
+Facts: TypeAlias = "Summary | ApiFunction | None"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ran:
+    """A function that was run, and all that its result depends on."""
+
+    function: ir.Function
+    lookups: Mapping[str, Facts]
+    contract: Contract | None
+    cleaned: frozenset[str]
+    owner: bool
+    result: Result
+
+
 @dataclass(slots=True, eq=False)
 class _Known:
     """What is known of a program's functions."""
 
-    homes: dict[str, Unit]
-    """Path → the first unit that has the file."""
-    results: dict[int, Result | None] = field(default_factory=dict)
-    """By the identity of the function, which two views share where they read the same; None while it is being made."""
-    summaries: dict[tuple[str, int, str], Summary | None] = field(default_factory=dict)
-    """What callers need of the functions of files that are done, by path, offset and name: those of the first view."""
-    analyses: dict[str, dict[Unit, Analysis]] = field(default_factory=dict)
-    """By the path of the units."""
-    open: str = ""
-    """The file whose views are being looked at."""
-    depth: int = 0
-    recursive: set[int] = field(default_factory=set)
-    """The functions that call themselves, perhaps through others."""
+    results: dict[Key, Result] = field(default_factory=dict)
+    """Those of groups that are not done."""
+    summaries: dict[Key, Summary | None] = field(default_factory=dict)
+    """What callers need of functions."""
+    ran: dict[int, list[_Ran]] = field(default_factory=dict)
+    """By the identity of the function, which two views share where they read the same."""
+    analyses: dict[str, dict[int, Analysis]] = field(default_factory=dict)
+    """By the path of the units, and their identity."""
+    making: set[Key] = field(default_factory=set)
+    """The functions that call each other and are being made."""
+    short: bool = False
+    """Whether something was asked of one of these that had not been made."""
 
-    def go_on_to(self, path: str) -> None:
-        """Another file is looked at: of the one before only the summaries are kept, and its syntax trees can go."""
-        if path == self.open:
-            return
-        ended = self.analyses.get(self.open, {})
-        done = {text.path for unit in ended for text in unit.own}
-        for key, result in list(self.results.items()):
-            if result is not None and result.function.path in done:
-                function = result.function
-                self.summaries.setdefault((function.path, function.start, function.name), result.summary)
-                del self.results[key]
-                self.recursive.discard(key)
-        for one in ended.values():
+    def done(self, path: str) -> None:
+        """A main file has been looked at: of its functions only the summaries are kept, and its syntax trees can go."""
+        units = self.analyses.get(path, {})
+        own = {text.path for one in units.values() for text in one.unit.own}
+        for key in [key for key in self.results if key[0] in units]:
+            del self.results[key]
+        for identity in [one for one, many in self.ran.items() if many[0].function.path in own]:
+            del self.ran[identity]
+        for one in units.values():
             one.forget()
-        self.open = path
 
 
 @functools.lru_cache(maxsize=1)
 def _known(program: Program) -> _Known:
-    homes: dict[str, Unit] = {}
-    for unit in program.units:
-        for text in unit.texts:
-            homes.setdefault(text.path, unit)
-    return _Known(homes)
+    return _Known()
+
+
+def forget(group: Group) -> None:
+    """Drop what is known of a group's functions but their summaries; its checks have had it."""
+    if group.units:
+        _known(group.units[0].program).done(group.path)
 
 
 class Analysis:
@@ -96,17 +115,20 @@ class Analysis:
         }
         self._results: list[Result] | None = None
         self._cleanup: re.Pattern[bytes] | None = None
-        self._summaries: dict[str, Summary | ApiFunction | None] = {}
+        self._summaries: dict[str, Facts] = {}
+        self._facts: dict[str, Facts] = {}
 
     def results(self) -> list[Result]:
         """The results of the unit's own functions."""
         if self._results is None:
-            self.known.go_on_to(self.unit.path)
             functions = [
                 function for text in self.unit.own if text.names_python() for item in text.items if item.kind == "function"
                 for function in text.parse(item).functions
             ]
-            made = [result for function in functions if (result := self.result(function)) is not None]
+            made = [self.result(function) for function in functions]
+            for one in made:
+                if not one.complete and one.function.complete:
+                    self.unit.group.partly_followed[one.function.path, one.function.start] = one.function.name
             self._results = self._moved_to_their_place(made)
         return self._results
 
@@ -169,45 +191,104 @@ class Analysis:
 
     def summary(self, function: ir.Function) -> Summary | None:
         """What a function does to its callers; None when nothing can be said of it."""
-        place = (function.path, function.start, function.name)
-        if place in self.known.summaries:
-            return self.known.summaries[place]
-        result = self.result(function)
-        return result.summary if result is not None else None
+        key = self._key(function)
+        if key not in self.known.summaries:
+            if key in self.known.making:
+                self.known.short = True
+                return None
+            self._settle(function)
+        return self.known.summaries[key]
 
-    def result(self, function: ir.Function) -> Result | None:
-        """The result of a function; None while it is being made: the function calls itself."""
-        key = id(function)
-        results = self.known.results
-        if key in results:
-            if results[key] is None:
-                self.known.recursive.add(key)
-            return results[key]
-        results[key] = None
-        if self.known.depth >= _MAX_DEPTH:
-            del results[key]
-            return None
-        self.known.depth += 1
-        try:
-            made = self.run(function)
-            if key in self.known.recursive and made.summary is not None:  # once more, with what the first run found
-                results[key] = made
-                made = self.run(function)
-            results[key] = made
-        finally:
-            self.known.depth -= 1
-        return made
+    def result(self, function: ir.Function) -> Result:
+        """The result of a function."""
+        key = self._key(function)
+        if key not in self.known.results:
+            self.known.summaries.pop(key, None)
+            self._settle(function)
+        return self.known.results[key]
+
+    def _key(self, function: ir.Function) -> Key:
+        return id(self.unit), function.path, function.start, function.name
+
+    def _settle(self, function: ir.Function) -> None:
+        """Run a function, and before it all that it calls; those that call each other are run together.
+
+        Tarjan's algorithm, so that the order, and with it what is found, does not depend on who asks first.
+        """
+        numbers: dict[Key, int] = {}
+        lowest: dict[Key, int] = {}
+        path: list[tuple[Analysis, ir.Function, Key]] = []
+        unfinished: set[Key] = set()
+        todo: list[tuple[Analysis, ir.Function, Key, Iterator[tuple[Analysis, ir.Function]]]] = []
+
+        def enter(home: Analysis, one: ir.Function) -> None:
+            key = home._key(one)
+            numbers[key] = lowest[key] = len(numbers)
+            path.append((home, one, key))
+            unfinished.add(key)
+            todo.append((home, one, key, home._callees(one)))
+
+        enter(self, function)
+        while todo:
+            _, _, key, callees = todo[-1]
+            for home, callee in callees:
+                called = home._key(callee)
+                if called in self.known.summaries or called in self.known.making:
+                    continue
+                if called not in numbers:
+                    enter(home, callee)
+                    break
+                if called in unfinished:
+                    lowest[key] = min(lowest[key], numbers[called])
+            else:
+                todo.pop()
+                if todo:
+                    caller = todo[-1][2]
+                    lowest[caller] = min(lowest[caller], lowest[key])
+                if lowest[key] == numbers[key]:
+                    at = next(index for index, (_, _, one) in enumerate(path) if one == key)
+                    _run_together(self.known, path[at:])
+                    unfinished.difference_update(one for _, _, one in path[at:])
+                    del path[at:]
+
+    def _callees(self, function: ir.Function) -> Iterator[tuple[Analysis, ir.Function]]:
+        """The functions of the program that a function calls by name."""
+        for name in called_names(function):
+            if name not in self._summaries and (found := self._followed(name)) is not None:
+                yield found
 
     def run(self, function: ir.Function) -> Result:
+        """Run a function, or take what another view of the same file found under the same circumstances."""
         contract = contract_of(self.unit, function)
         if not function.complete:
             return Result(function, (), None, False, contract)
-        code = lower(function, self._cleaned(function))
+        cleaned = self._cleaned(function)
         first = function.parameters[0].type.name if function.parameters else ""
         owner = bool(OBJECT_STRUCT.match(first)) or is_object_struct(self.unit, first)
-        run = interpret(code, self.lookup, contract, owner)
-        if not run.complete:
-            self.unit.program.partly_followed[function.path, function.start] = function.name
+        for one in self.known.ran.get(id(function), ()):
+            if (contract, cleaned, owner) == (one.contract, one.cleaned, one.owner) and all(
+                self.lookup(name) == fact for name, fact in one.lookups.items()
+            ):
+                return one.result
+        lookups: dict[str, Facts] = {}
+
+        def lookup(name: str) -> Facts:
+            if name not in lookups:
+                lookups[name] = self.lookup(name)
+            return lookups[name]
+
+        result = self._run(function, contract, cleaned, owner, lookup)
+        if not self.known.making:
+            ran = _Ran(function, lookups, contract, cleaned, owner, result)
+            self.known.ran.setdefault(id(function), []).append(ran)
+        return result
+
+    def _run(
+        self, function: ir.Function, contract: Contract | None, cleaned: frozenset[str], owner: bool,
+        lookup: Callable[[str], Facts],
+    ) -> Result:
+        code = lower(function, cleaned)
+        run = interpret(code, lookup, contract, owner)
         machine = run.machine
         settled = _settled(code, run)
         outcomes = condensed(settled) if run.complete else None
@@ -248,12 +329,23 @@ class Analysis:
         """What is known of a callee by its name in the unit."""
         if name in self._summaries:
             return self._summaries[name]
-        found = self._find(name)
-        if found is not None or name[:1] in "-*":
+        followed = self._followed(name)
+        if followed is None:
+            found = self._told(name)
+        else:
+            home, function = followed
+            found = home.summary(function) or UNFOLLOWED
+        if not self.known.making:
             self._summaries[name] = found
         return found
 
-    def _find(self, name: str) -> Summary | ApiFunction | None:
+    def _told(self, name: str) -> Facts:
+        """What is known of a function without a look at it."""
+        if name not in self._facts:
+            self._facts[name] = self._find(name)
+        return self._facts[name]
+
+    def _find(self, name: str) -> Facts:
         if name.startswith("->"):
             return slot(name[2:])
         if name.startswith("*"):
@@ -261,16 +353,51 @@ class Analysis:
         told = self.unit.program.facts.get(name) or self._attributed.get(name)
         if told is not None:
             return told
-        own = not name.startswith(("Py", "_Py")) and self.unit.has_function(name)
-        if not own and (fact := api(name)) is not None:
+        if (name.startswith(("Py", "_Py")) or not self.unit.has_function(name)) and (fact := api(name)) is not None:
             return fact
-        function = self.unit.function(name) if own or self.unit.has_function(name) else None
-        if function is None:
-            return None
-        if "class" in function.returns.storage:
+        found = self.unit.function(name) if self.unit.has_function(name) else None
+        if found is not None and "class" in found.returns.storage:
             return UNFOLLOWED  # the object that it returns may have what it was given
-        home = self.unit if function.path in self.unit.paths else self.known.homes.get(function.path, self.unit)
-        return (self if home is self.unit else analysis(home)).summary(function) or UNFOLLOWED
+        return None
+
+    def _followed(self, name: str) -> tuple[Analysis, ir.Function] | None:
+        """The function of the program that is to be run for what it does; None when there is none, or no need."""
+        if self._told(name) is not None or name[:1] in "-*" or not self.unit.has_function(name):
+            return None
+        found = self.unit.definition(name)
+        if found is None:
+            return None
+        function, home = found
+        if home.group is not self.unit.group:
+            self.unit.group.leans_on.add(home.path)
+        return (self if home is self.unit else analysis(home)), function
+
+
+def _run_together(known: _Known, members: Sequence[tuple[Analysis, ir.Function, Key]]) -> None:
+    """Run functions that call each other, in the order of their places; once more those that asked for a later one."""
+    if len(members) == 1:
+        home, function, key = members[0]
+        if function.name not in called_names(function):
+            known.results[key] = result = home.run(function)
+            known.summaries[key] = result.summary
+            return
+    around, known.making = known.making, known.making | {key for _, _, key in members}
+    again = []
+    for member in sorted(members, key=lambda one: (one[2][1:], one[0].unit.path)):
+        known.short = False
+        _run_member(known, member)
+        if known.short:
+            again.append(member)
+    for member in again:
+        _run_member(known, member)
+    known.making = around
+    known.short = False
+
+
+def _run_member(known: _Known, member: tuple[Analysis, ir.Function, Key]) -> None:
+    home, function, key = member
+    known.results[key] = result = home.run(function)
+    known.summaries[key] = result.summary
 
 
 def _taken_over_at_times(code: Code, machine: Machine) -> Iterator[Draft]:
@@ -316,6 +443,6 @@ def _settled(code: Code, run: Run) -> set[Outcome]:
 def analysis(unit: Unit) -> Analysis:
     """The analysis of a unit; the checks of one unit share it."""
     analyses = _known(unit.program).analyses.setdefault(unit.path, {})
-    if unit not in analyses:
-        analyses[unit] = Analysis(unit)
-    return analyses[unit]
+    if id(unit) not in analyses:
+        analyses[id(unit)] = Analysis(unit)
+    return analyses[id(unit)]

@@ -10,8 +10,8 @@ from heaplint import ir
 from heaplint.capi.facts import signatures
 from heaplint.flow.paths.contract import Contract
 from heaplint.model.expressions import flag_names, function_name
-from heaplint.model.program import Unit
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS, rows_of
+from heaplint.model.unit import Unit
 
 _TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef|ModuleDef_Slot)\b")
 _FIELDS = {

@@ -84,7 +84,7 @@ class ExactFrontEnd:
         from heaplint.frontend.clang.client import Child, LostError, MissingError
         from heaplint.frontend.clang.protocol import KEPT, Request
 
-        main = text.includer or text
+        main = text.first or text
         key = id(main)
         if key not in self._sources:
             while len(self._sources) >= KEPT:
