@@ -24,6 +24,7 @@ from heaplint.model.members import owned_members
 from heaplint.model.program import Program, Unit
 from heaplint.model.types import TypeDef
 from heaplint.report.report import counted
+from heaplint.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,10 @@ def read(discovery: Discovery, config: Config) -> Reading:
     """Read and check some sources with the front end of a configuration."""
     began = time.monotonic()
     with engine.collector_at_rest():
-        program, _, exact = engine.read_program(discovery.sources, config, None, discovery.root)
-        model = frozenset(facts(program))
-        if exact is not None:
-            exact.close()
+        work = Work(discovery.sources, config, discovery.root)
+        exact = work.exact
+        model = frozenset(facts(work.read()))
+        work.close()
         found = engine.run(discovery, config, None).findings
     findings = frozenset(
         f"{one.rule} {one.span.path}:{one.span.line} {one.symbol} {one.function} {one.item}" for one in found

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, cast
 
-from heaplint import checks
-from heaplint.cards import Card, all_cards
-from heaplint.census import Census
-from heaplint.census_of_program import take_census
+from heaplint.cards import all_cards
 from heaplint.config import Config, ConfigError
 from heaplint.discovery import Discovery
 from heaplint.filters import suppress
 from heaplint.filters.select import Selection
-from heaplint.findings import Finding, Fix, Notice, Related, Span
-from heaplint.fixes import Fixing, fix_for
-from heaplint.flow.paths import analysis
-from heaplint.frontend.clang.exact import ExactFrontEnd
-from heaplint.frontend.reader import Reader
-from heaplint.ir import Place
-from heaplint.model.program import Program
-from heaplint.model.unit import LINKED, Unit
-from heaplint.pythons import TargetRange, Version, range_text, specifier_matches
-from heaplint.source import SourceFile
+from heaplint.findings import Finding, Notice
+
+if TYPE_CHECKING:
+    from heaplint.cache import State, Store
+    from heaplint.census import Census
+    from heaplint.model.program import Program
+    from heaplint.results import GroupResult
+    from heaplint.work import Work
 
 Progress = Callable[[int, int], None]
 FrontEndUse = Literal["tree-sitter", "clang", "both"]
@@ -44,55 +39,87 @@ class Result:
     """What read each of them."""
 
 
-def run(discovery: Discovery, config: Config, progress: Progress | None) -> Result:
-    """Analyse the files that were discovered."""
+def run(
+    discovery: Discovery, config: Config, progress: Progress | None, store: Store | None = None, jobs: int | None = 1
+) -> Result:
+    """Analyse the files that were discovered, as far as `store` does not have their results.
+
+    `jobs` is how many processes may work; None for as many as are worth it.
+    """
     selection = Selection.from_config(config, all_cards(), root=discovery.root)
-    with collector_at_rest(), _read(discovery, config, progress) as read:
-        return _check(read, discovery, config, selection)
+    with collector_at_rest():
+        return _told(_results(discovery, config, selection.rules, progress, store, jobs), discovery, config, selection)
 
 
 def run_with_census(discovery: Discovery, config: Config, progress: Progress | None) -> tuple[Result, Census]:
     """Analyse the files that were discovered, and take the census of what was read."""
     selection = Selection.from_config(config, all_cards(), root=discovery.root)
-    with collector_at_rest(), _read(discovery, config, progress) as read:
-        return _check(read, discovery, config, selection), _census_of(read[0], discovery)
+    with collector_at_rest(), _work(discovery, config) as work:
+        results = work.results(selection.rules, progress)
+        return _told(results, discovery, config, selection), _census_of(work.program, discovery)
 
 
 def census(discovery: Discovery, config: Config) -> Census:
     """Every type and module of the files that were discovered."""
-    with collector_at_rest(), _read(discovery, config, None) as (program, _, _):
-        return _census_of(program, discovery)
+    with collector_at_rest(), _work(discovery, config) as work:
+        return _census_of(work.read(), discovery)
 
 
-_Read: TypeAlias = tuple[Program, Reader, ExactFrontEnd | None]
+def _told(
+    results: Mapping[str, GroupResult], discovery: Discovery, config: Config, selection: Selection
+) -> Result:
+    """The findings and notices of a run out of the results of its main files."""
+    from heaplint.results import merged
+
+    reported = {source.path: source for source in discovery.files}
+    ordered = [results[path] for path in sorted(results)]
+    unread = sorted({notice for result in ordered for notice in result.notices}, key=_order)
+    told = (notice for notice in unread if notice.path in reported or notice.kind == "front-end")
+    kept = tuple(one for one in merged(ordered, config.target) if one.span.path in reported and selection.keeps(one))
+    notices = tuple(dict.fromkeys((*discovery.notices, *told)))
+    used = {path: use for result in ordered for path, use in result.front_ends}
+    front_ends = {path: cast("FrontEndUse", used.get(path, "tree-sitter")) for path in reported}
+    return Result(suppress.apply(kept, reported, selection), notices, len(reported), front_ends)
+
+
+def _order(notice: Notice) -> tuple[int, Notice]:
+    """What was met while reading first, then what libclang could not read, then what was read in part."""
+    return {"front-end": 1, "partly-analyzed": 2, "failed": 3}.get(notice.kind, 0), notice
+
+
+def _results(
+    discovery: Discovery, config: Config, rules: frozenset[str], progress: Progress | None, store: Store | None,
+    jobs: int | None,
+) -> Mapping[str, GroupResult]:
+    """The results of every main file, those that still hold from the store."""
+    state = store.load(discovery.root, config, rules) if store is not None else None
+    sources = discovery.sources
+    if state is not None and state.is_of(sources):
+        return {path: record.found() for path, record in state.records.items()}
+    with _work(discovery, config, state) as work:
+        results = work.results(rules, progress, jobs, keep=store is not None)
+        if store is not None:
+            store.save(discovery.root, config, rules, work.left())
+        return results
 
 
 @contextmanager
-def _read(discovery: Discovery, config: Config, progress: Progress | None) -> Iterator[_Read]:
-    """What was discovered, read and linked; items are read on demand, so that the front ends stay ready meanwhile."""
-    program, reader, exact = read_program(discovery.sources, config, progress, discovery.root)
+def _work(discovery: Discovery, config: Config, state: State | None = None) -> Iterator[Work]:
+    """The work of a run; items are read on demand, so that the front ends stay ready meanwhile."""
+    from heaplint.work import Work
+
+    work = Work(discovery.sources, config, discovery.root, state)
     try:
-        yield program, reader, exact
+        yield work
     finally:
-        if exact is not None:
-            exact.close()
-
-
-def _check(read: _Read, discovery: Discovery, config: Config, selection: Selection) -> Result:
-    program, reader, exact = read
-    sources = discovery.sources
-    reported = {source.path: source for source in discovery.files}
-    merged = merge(_reports(program, selection), sources, config.target)
-    unread = (*sorted(reader.notices), *(exact.notices() if exact is not None else ()), *_unread(program, sources))
-    told = (notice for notice in unread if notice.path in reported or notice.kind == "front-end")
-    kept = tuple(one for one in merged if one.span.path in reported and selection.keeps(one))
-    notices = tuple(dict.fromkeys((*discovery.notices, *told)))
-    used = front_ends_of(reported, exact)
-    return Result(suppress.apply(kept, reported, selection), notices, len(reported), used)
+        work.close()
 
 
 def _census_of(program: Program, discovery: Discovery) -> Census:
     """The types and modules of the files that are reported on."""
+    from heaplint.census import Census
+    from heaplint.census_of_program import take_census
+
     reported = {source.path for source in discovery.files}
     taken = take_census(program, discovery.sources)
     return Census(
@@ -113,30 +140,6 @@ def collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def read_program(
-    sources: dict[str, SourceFile], config: Config, progress: Progress | None, root: Path = Path()
-) -> tuple[Program, Reader, ExactFrontEnd | None]:
-    """Read all files and link what they define; whoever is done with the program closes the exact front end."""
-    reader = Reader(sources, config.target.versions)
-    exact: ExactFrontEnd | None = None
-    if config.frontend != "tree-sitter":
-        exact = reader.exact = ExactFrontEnd(config.frontend, sources, reader.resolve, root, config.compile_commands)
-    views = {}
-    mains = reader.main_files()
-    for done, path in enumerate(mains):
-        views[path] = reader.unit_views(path)
-        reader.forget(path)
-        if progress is not None:
-            progress(done + 1, len(mains))
-    reader.release()
-    program = Program()
-    program.facts = config.api
-    program.add(views)
-    for group in program.groups:
-        program.bring(group, LINKED)
-    return program, reader, exact
-
-
 def check_front_end(config: Config) -> None:
     """Raise ConfigError when what was asked for cannot be had: libclang, a compile database."""
     if config.frontend == "clang":
@@ -151,116 +154,3 @@ def check_front_end(config: Config) -> None:
             load(config.compile_commands, Path.cwd())
         except CompileDatabaseError as error:
             raise ConfigError(f"--compile-commands: {error}") from error
-
-
-def front_ends_of(reported: Iterable[str], exact: ExactFrontEnd | None) -> dict[str, FrontEndUse]:
-    """What read each file; where both did, the default front end read what libclang could not, or the other way round."""
-    used: dict[str, FrontEndUse] = {}
-    for path in reported:
-        tally = exact.tallies.get(path) if exact is not None else None
-        if tally is None or not tally.exact:
-            used[path] = "tree-sitter"
-        else:
-            used[path] = "both" if tally.default or (exact is not None and exact.mode == "auto") else "clang"
-    return used
-
-
-def _reports(program: Program, selection: Selection) -> Iterator[tuple[checks.Report, Unit]]:
-    """Every report of every selected check on every unit; a check of several rules runs once."""
-    functions: dict[checks.Check, None] = {}
-    for rule, function in checks.CHECKS.items():
-        if rule in selection.rules:
-            functions[function] = None
-    for group in program.groups:
-        with program.at_work(group):
-            for unit in group.units:
-                unit.forget_names()
-            for unit in group.units:
-                if unit.own:
-                    for function in functions:
-                        for report in function(unit):
-                            yield report, unit
-        analysis.forget(group)
-        for unit in group.units:  # not sooner: views of one file share what was parsed
-            unit.forget()
-
-
-def merge(
-    reports: Iterable[tuple[checks.Report, Unit]], sources: dict[str, SourceFile], target: TargetRange
-) -> list[Finding]:
-    """One finding for the reports of several views that are alike in rule, place and subject."""
-    first: dict[tuple[object, ...], tuple[checks.Report, Fix | None]] = {}
-    pythons: dict[tuple[object, ...], set[Version]] = {}
-    cards = all_cards()
-    for report, unit in reports:
-        card = cards[report.rule]
-        valid_for = unit.versions_of(report.place.path)
-        versions = {version for version in valid_for if specifier_matches(report.python or card.python, version)}
-        if not versions:
-            continue
-        span = _span(report.place, sources)
-        key = (report.rule, report.place.path, span.line, report.symbol, report.function, report.item)
-        if key not in first:
-            first[key] = report, fix_for(Fixing(report, unit, sources, min(target.versions)), card)
-        pythons.setdefault(key, set()).update(versions)
-    findings = [
-        _finding(report, cards[report.rule], sources, range_text(pythons[key], target), fix)
-        for key, (report, fix) in first.items()
-    ]
-    findings.sort(key=lambda finding: finding.sort_key)
-    return _numbered(findings)
-
-
-def _span(place: Place, sources: dict[str, SourceFile]) -> Span:
-    source = sources[place.path]
-    start = min(max(place.start, 0), len(source.data))
-    return source.span(start, min(max(place.end, start), len(source.data)))
-
-
-def _finding(
-    report: checks.Report, card: Card, sources: dict[str, SourceFile], python: str | None, fix: Fix | None
-) -> Finding:
-    return Finding(
-        rule=card.id,
-        name=card.name,
-        severity=report.severity or card.severity,
-        precision=card.precision,
-        message=report.message,
-        span=_span(report.place, sources),
-        symbol=report.symbol,
-        function=report.function,
-        item=report.item,
-        python=python,
-        steps=tuple(Related(_span(place, sources), message) for place, message in report.steps),
-        related=tuple(Related(_span(place, sources), message) for place, message in report.related),
-        fix=fix,
-    )
-
-
-def _numbered(findings: list[Finding]) -> list[Finding]:
-    """Findings that differ in nothing but their line get an ordinal, for their fingerprints."""
-    seen: dict[str, int] = {}
-    result = []
-    for finding in findings:
-        count = seen.get(finding.fingerprint, 0)
-        seen[finding.fingerprint] = count + 1
-        result.append(replace(finding, ordinal=count) if count else finding)
-    return result
-
-
-def _unread(program: Program, sources: dict[str, SourceFile]) -> list[Notice]:
-    """HL902: the items of interest that could be read only in part."""
-    notices = set()
-    for unit in program.units:
-        for text in unit.own:
-            if not text.names_python():
-                continue  # a bundled library: nothing there is for the rules
-            for item, problem, offset in text.problems():
-                line = sources[text.path].position(min(offset, len(sources[text.path].data)))[0]
-                what = f"{item.name}()" if item.name else "a declaration"
-                notices.add(Notice(text.path, line, "partly-analyzed", f"{what}: {problem}"))
-    partly_followed = {place: name for group in program.groups for place, name in group.partly_followed.items()}
-    for (path, offset), name in partly_followed.items():
-        line = sources[path].position(min(offset, len(sources[path].data)))[0]
-        notices.add(Notice(path, line, "partly-analyzed", f"{name}(): too many ways through it; not all were followed"))
-    return sorted(notices)

@@ -94,7 +94,7 @@ NoticeKind = Literal[
     "skipped-generated", "skipped-vendored", "skipped-size", "skipped-binary", "skipped-encoding",
     "skipped-context", "unreadable",
     "unterminated", "unbalanced", "conditional", "too-complex", "unresolved", "partly-analyzed", "link-outside", "front-end",
-    "stale-baseline",
+    "stale-baseline", "failed",
 ]
 
 

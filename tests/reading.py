@@ -16,6 +16,7 @@ from heaplint.model.program import Program
 from heaplint.model.types import TypeDef
 from heaplint.pythons import TargetRange
 from heaplint.source import SourceFile
+from heaplint.work import Work
 
 Files = str | bytes | Mapping[str, str | bytes]
 """The text of example.c, or the texts of several files by path."""
@@ -35,7 +36,7 @@ def views(files: Files, target: str = NEW) -> list[UnitView]:
 
 
 def program(files: Files, target: str = NEW) -> Program:
-    return engine.read_program(sources(files), Config(target=TargetRange.parse(target), frontend="tree-sitter"), None)[0]
+    return Work(sources(files), Config(target=TargetRange.parse(target), frontend="tree-sitter"), Path()).read()
 
 
 def types(files: Files, target: str = NEW) -> dict[str, TypeDef]:

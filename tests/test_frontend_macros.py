@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from reading import calls, fields, function, program, sources, struct, types, views
 
 from heaplint import ir
 from heaplint.config import Config
-from heaplint.engine import read_program
 from heaplint.frontend.expand import Expander
 from heaplint.pythons import TargetRange
+from heaplint.work import Work
 
 
 def expanded(text: str) -> str:
@@ -256,7 +258,7 @@ def test_reading_the_same_files_again_gives_the_same() -> None:
     seen = [
         [
             (unit.path, made.symbol, made.place)
-            for unit in read_program(files, config, None)[0].units
+            for unit in Work(files, config, Path()).read().units
             for made in unit.types
         ]
         for _ in range(2)

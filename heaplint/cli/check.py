@@ -48,6 +48,9 @@ def command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 when something could not be analysed.")
     ] = False,
+    jobs: project.Jobs = "auto",
+    cache_dir: project.CacheFolder = None,
+    no_cache: project.NoCache = False,
     quiet: project.Quiet = False,
     verbose: project.Verbose = False,
     config: project.ConfigFile = None,
@@ -89,6 +92,8 @@ def command(
         )
         if fix and not diff and paths == ["-"]:
             raise InputError("--fix: standard input cannot be written: --diff shows the change")
+        processes = project.jobs_of(jobs)
+        store = project.store(paths, cache_dir, no_cache=no_cache or stdin_filename is not None)
         known = entries(baseline) if baseline is not None else ()
         result, census = None, None
         with destination(output) as stream:
@@ -101,7 +106,7 @@ def command(
                 if output_format == "html":
                     result, census = engine.run_with_census(discovery, settings, progress)
                 elif result is None:
-                    result = engine.run(discovery, settings, progress)
+                    result = engine.run(discovery, settings, progress, store, processes)
             hushed = quiet or output_format in formats.DOCUMENTS
             if baseline is not None:
                 result = only_new(result, baseline, known, discovery, settings, quiet=hushed)
@@ -110,6 +115,8 @@ def command(
             )
             if verbose:
                 project.say_front_ends(result.front_ends)
+                if store is not None and store.problem:
+                    project.say(f"warning: the cache is not kept: {store.problem}")
             palette = text.COLOUR if wants_colour(stream, color) else text.PLAIN
             palette = text.with_links(palette) if wants_links(stream, color) else palette
             stream.writelines(formats.lines(report, output_format, palette, counted=statistics, closing=not quiet))

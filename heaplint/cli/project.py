@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from heaplint.cache import Store
     from heaplint.config import Config, Overrides
     from heaplint.discovery import Discovery
+
+MAX_JOBS = 1024
 
 Paths = Annotated[list[str] | None, typer.Argument(metavar="PATHS", help="Files, folders or globs.", show_default=".")]
 ConfigFile = Annotated[
@@ -50,6 +53,15 @@ CompileCommands = Annotated[
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, all or nothing, not to the terminal.")
 ]
+Jobs = Annotated[
+    str,
+    typer.Option("--jobs", "-j", metavar="N", help="Processes to work in; auto: as many as the work is worth."),
+]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option("--cache-dir", metavar="DIR", help="Keep results there for the next run, not in the user's cache folder."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep results of other runs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print findings only: no notices, no summary.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say which configuration is used; show every notice.")]
 
@@ -93,6 +105,28 @@ def read(
     if not discovery.files:
         say(f"warning: no C files to read in {' '.join(places)}")
     return config, discovery
+
+
+def jobs_of(value: str) -> int | None:
+    """The number of processes that `--jobs` names; None for `auto`; raises InputError."""
+    from heaplint.discovery import InputError
+
+    if value == "auto":
+        return None
+    if not value.isascii() or not value.isdecimal() or not 1 <= int(value) <= MAX_JOBS:
+        raise InputError(f"--jobs: {value!r} is neither auto nor a number from 1 to {MAX_JOBS}")
+    return int(value)
+
+
+def store(paths: Sequence[str] | None, folder: Path | None, *, no_cache: bool) -> Store | None:
+    """Where results of runs over these paths are kept; None when they are not."""
+    from heaplint.cache import Store, default_folder
+
+    places = paths or ["."]
+    chosen = folder or default_folder()
+    if no_cache or chosen is None or "-" in places:
+        return None
+    return Store(chosen, "\0".join(places))
 
 
 def standard_input(places: Sequence[str], filename: str | None) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from heaplint.findings import Notice
+from heaplint.findings import Notice, NoticeKind
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes, cut_cplusplus
 from heaplint.frontend.expand import expandable, stays
 from heaplint.frontend.items import Cut, cut
@@ -64,7 +64,8 @@ class Reader:
         self.files = files
         self.versions = tuple(versions)
         self.exact = exact
-        self.notices: set[Notice] = set()
+        self.notices: dict[str, set[Notice]] = {}
+        """By path."""
         self._lexed: dict[str, Lexed] = {}
         self._outcomes: dict[str, dict[object, tuple[Outcome, list[Reading]]]] = {}
         self._by_view: dict[str, dict[object, Reading]] = {}
@@ -87,6 +88,9 @@ class Reader:
         self._by_name: dict[str, list[str]] = {}
         for path in files:
             self._by_name.setdefault(posixpath.basename(path), []).append(path)
+
+    def _note(self, path: str, line: int, kind: NoticeKind, message: str) -> None:
+        self.notices.setdefault(path, set()).add(Notice(path, line, kind, message))
 
     # -- includes --------------------------------------------------------------------------------------------------
 
@@ -124,6 +128,10 @@ class Reader:
                     known.append(target)
         return known
 
+    def know_included(self, included: Mapping[str, list[str]]) -> None:
+        """Take what some files include from whoever has found it out for the very same files."""
+        self._included.update(included)
+
     def main_files(self) -> list[str]:
         """The files that no other one includes: one translation unit each; all files belong to at least one."""
         included: set[str] = set()
@@ -158,7 +166,7 @@ class Reader:
             for offset, what in known.unterminated:
                 if what == "comment":
                     line = self.files[path].position(offset)[0]
-                    self.notices.add(Notice(path, line, "unterminated", f"{what} does not end; the rest was not read"))
+                    self._note(path, line, "unterminated", f"{what} does not end; the rest was not read")
         return known
 
     def reading(self, path: str, view: View) -> Reading:
@@ -170,7 +178,7 @@ class Reader:
         outcome, headers = self.outcome(path, view)
         if outcome.unbalanced is not None:
             line = self.files[path].position(outcome.unbalanced)[0]
-            self.notices.add(Notice(path, line, "conditional", "#if without #endif, or the other way round"))
+            self._note(path, line, "conditional", "#if without #endif, or the other way round")
         inactive = tuple(outcome.inactive)
         identity = (path, inactive, tuple(id(one) for one in headers), _macro_key(outcome), view.plus_plus)
         reading = self._readings.get(identity)
@@ -210,7 +218,7 @@ class Reader:
                 target = self.resolve(path, name)
                 if target is not None and len(self._opening) > _MAX_INCLUDE_DEPTH:
                     message = f"{name} is included more than {_MAX_INCLUDE_DEPTH} levels deep"
-                    self.notices.add(Notice(path, 0, "too-complex", message))
+                    self._note(path, 0, "too-complex", message)
                 elif target is not None and target not in self._opening:
                     one = self.reading(target, view)
                     for header in (one, *one.headers):
@@ -237,7 +245,7 @@ class Reader:
             _, done, _ = self._cuts[reading.path, reading.plus_plus, reading.inactive]
             if done.unbalanced is not None:
                 line = self.files[reading.path].position(done.unbalanced)[0]
-                self.notices.add(Notice(reading.path, line, "unbalanced", "a brace without its partner"))
+                self._note(reading.path, line, "unbalanced", "a brace without its partner")
             shared = self._shared.setdefault((reading.path, reading.plus_plus), {})
             known = self._texts[key] = Text(
                 reading, done.items, self._front_end_for(reading, done), shared, self._macro_names, python, self.exact

@@ -208,6 +208,10 @@ class Text:
             self._api = frozenset(_API_WORD.findall(self.code))
         return self._api
 
+    def words(self) -> frozenset[bytes]:
+        """Every identifier of the text, and what stands between words in its strings."""
+        return frozenset(_WORD.findall(self.code))
+
     def names_python(self) -> bool:
         """Whether the text has a name of the C API at all."""
         return _API_WORD.search(self.code) is not None

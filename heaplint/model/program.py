@@ -7,11 +7,11 @@ group need not be read: what is known of an unchanged one answers most questions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction
@@ -28,6 +28,13 @@ Found = TypeVar("Found")
 Index = Mapping[str, Mapping[str, tuple[Value, ...]]]
 """Of an aspect its keys, each with what the group says of it."""
 
+class Told(Protocol):
+    """What a main file says of itself."""
+
+    def facts(self) -> tuple[Index, Mapping[tuple[str, str], Value]]:
+        """The index of each aspect, and answers by aspect and key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a main file that has not changed since it was analysed."""
@@ -36,9 +43,7 @@ class Known:
     """The main file and what it includes."""
     views: tuple[tuple[tuple[Version, ...], tuple[bytes, ...]], ...]
     """Of each view its Pythons, and the digests of its texts."""
-    index: Index
-    answers: Mapping[tuple[str, str], Value]
-    """By aspect and key."""
+    told: Told
     words: bytes
     """The identifiers of all texts, each between line feeds."""
 
@@ -101,6 +106,7 @@ class Program:
         self._versions: dict[bytes, set[Version]] = {}
         self._indexes: dict[str, dict[str, list[tuple[str, tuple[Value, ...]]]]] = {}
         self._answers: dict[tuple[str, str], tuple[tuple[str, Value], ...]] = {}
+        self._asked_before: Set[tuple[str, str]] = frozenset()
         self._homes: dict[str, str] | None = None
         self._waiting: list[Group] = []
         self._linking = False
@@ -110,8 +116,15 @@ class Program:
 
     # -- the groups ------------------------------------------------------------------------------------------------
 
-    def add(self, views: Mapping[str, list[UnitView]], known: Mapping[str, Known] | None = None) -> None:
-        """Take in every main file, each text as the own of the first unit, by path, that has its like."""
+    def add(
+        self, views: Mapping[str, list[UnitView]], known: Mapping[str, Known] | None = None,
+        asked: Set[tuple[str, str]] = frozenset(),
+    ) -> None:
+        """Take in every main file, each text as the own of the first unit, by path, that has its like.
+
+        `asked` are the questions, by aspect and key, that all those which are known have answered.
+        """
+        self._asked_before = asked
         for path in sorted({*views, *(known or ())}):
             self._groups[path] = Group(path, None if path in views else (known or {})[path], views.get(path))
         taken: set[bytes] = set()
@@ -132,6 +145,11 @@ class Program:
             texts = tuple(text for text, mine in zip(view.texts, own, strict=True) if mine)
             group.units.append(Unit(view, texts, self, group))
         group.stage = READ
+
+    @property
+    def paths(self) -> Set[str]:
+        """The main files."""
+        return self._groups.keys()
 
     @property
     def groups(self) -> Collection[Group]:
@@ -201,6 +219,10 @@ class Program:
         """The Pythons of all views that have this very text."""
         return self._versions[text.reading.digest]
 
+    def versions(self, digest: bytes) -> set[Version]:
+        """The same, by the digest of the text."""
+        return self._versions[digest]
+
     def home(self, path: str) -> Group | None:
         """The first group that has a file."""
         if self._homes is None:
@@ -225,7 +247,7 @@ class Program:
     def index_of(self, group: Group, kind: str) -> Mapping[str, tuple[Value, ...]]:
         """What one group says of an aspect."""
         if group.known is not None:
-            return group.known.index[kind]
+            return group.known.told.facts()[0].get(kind, {})
         if kind not in group.index:
             needed, function = INDEXES[kind]
             self.bring(group, DEFINED if needed else READ)
@@ -236,6 +258,12 @@ class Program:
             group.index[kind] = {key: tuple(values) for key, values in found.items()}
         return group.index[kind]
 
+    def tell(self, groups: Iterable[Group]) -> None:
+        """Find out now what some groups say of every aspect."""
+        for group in groups:
+            for kind in INDEXES:
+                self.index_of(group, kind)
+
     def answers(self, kind: str, key: str) -> Sequence[tuple[str, Value]]:
         """What each group says to a question, in order of path; those that have nothing to say left out."""
         if (kind, key) not in self._answers:
@@ -245,8 +273,8 @@ class Program:
 
     def answer_of(self, group: Group, kind: str, key: str) -> Value:
         """What one group says to a question."""
-        if group.known is not None and (kind, key) in group.known.answers:
-            return group.known.answers[kind, key]
+        if group.known is not None and (kind, key) in self._asked_before:
+            return group.known.told.facts()[1].get((kind, key), ())
         if (kind, key) not in group.answers:
             function = ANSWERS[kind]
             self.bring(group, READ)
@@ -255,6 +283,17 @@ class Program:
                 found.update(dict.fromkeys(function(unit, key)))
             group.answers[kind, key] = tuple(found)
         return group.answers[kind, key]
+
+    @property
+    def asked(self) -> Set[tuple[str, str]]:
+        """The questions that were asked, by aspect and key."""
+        return self._answers.keys()
+
+    def learn(self, kind: str, key: str, answers: Iterable[tuple[str, Value]]) -> None:
+        """Take what another process has found the answers to be."""
+        self._answers[kind, key] = tuple(answers)
+        for path, value in self._answers[kind, key]:
+            self._groups[path].answers[kind, key] = value
 
     def mentioning(self, words: Iterable[str]) -> list[Group]:
         """The groups whose files may have one of some words (of a member of a class the last part), in order of path."""

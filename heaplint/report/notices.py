@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from heaplint.findings import Finding, Notice
@@ -40,8 +40,10 @@ DELIBERATE = frozenset({"front-end", "skipped-generated", "skipped-vendored", "s
 """Kinds of notices that tell of nothing which was asked to be analysed and was not."""
 
 
-def exit_code(findings: Sequence[Finding], notices: Iterable[Notice], *, strict: bool, exit_zero: bool) -> int:
-    """The exit code of DESIGN §8: 2 for what could not be analysed when that matters, 1 for findings, else 0."""
+def exit_code(findings: Sequence[Finding], notices: Collection[Notice], *, strict: bool, exit_zero: bool) -> int:
+    """The exit code: 2 for an internal error, or for what could not be analysed when that matters; 1 for findings; else 0."""
+    if any(notice.kind == "failed" for notice in notices):
+        return 2
     if strict and any(notice.kind not in DELIBERATE for notice in notices):
         return 2
     return 1 if findings and not exit_zero else 0

@@ -6,7 +6,7 @@ Nothing of it is loaded before the first item is asked for: most runs never ask.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,13 +146,17 @@ class ExactFrontEnd:
                 break
         return lambda path: known.get(str(self.root / path), NO_FLAGS)
 
-    def notices(self) -> Iterator[Notice]:
-        """What could not be read as was asked for: units that were lost, and in mode `clang` what headers are missed."""
-        yield from sorted(self.lost)
+    def notices(self, paths: Collection[str]) -> Iterator[Notice]:
+        """What could not be read of some files as was asked for, and what is wrong with what they all depend on.
+
+        Units that were lost, and in mode `clang` what headers are missed.
+        """
+        yield from sorted(one for one in self.lost if one.path in paths or one.path not in self.files)
         if self.mode == "auto":
             return
-        for path, tally in sorted(self.tallies.items()):
-            if not tally.default or any(one.path == path for one in self.lost):
+        for path in sorted(paths):
+            tally = self.tallies.get(path)
+            if tally is None or not tally.default or any(one.path == path for one in self.lost):
                 continue
             headers = ", ".join(tally.missing[:_NAMED_HEADERS])
             more = len(tally.missing) - _NAMED_HEADERS
@@ -163,6 +167,7 @@ class ExactFrontEnd:
             yield Notice(path, line, "front-end", message)
 
     def close(self) -> None:
-        """End the child."""
+        """End the child; another one is started when there is something to ask again."""
         if self._child is not None:
             self._child.close()
+            self._child = None

@@ -1,0 +1,162 @@
+"""The work of a run: files read and linked, main files checked, as far as results of an earlier run do not still hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from heaplint import checking, incremental, workers
+from heaplint.cache import Record, State
+from heaplint.config import Config
+from heaplint.findings import Notice
+from heaplint.frontend.clang.exact import ExactFrontEnd
+from heaplint.frontend.reader import Reader
+from heaplint.frontend.text import UnitView
+from heaplint.model.program import Group, Program
+from heaplint.model.unit import LINKED
+from heaplint.results import GroupResult
+from heaplint.source import SourceFile
+
+Progress = Callable[[int, int], None]
+
+_MAX_ROUNDS = 6
+"""When what holds is still not settled after so many, everything is done anew."""
+_MOST = 0.6
+"""The part of the main files from which doing all of them anew costs no more than finding out which to leave."""
+
+
+class Work:
+    """One run over some files. Whoever makes it closes it."""
+
+    def __init__(self, sources: Mapping[str, SourceFile], config: Config, root: Path, state: State | None = None) -> None:
+        self.sources, self.config, self.state = sources, config, state
+        self.reader = Reader(sources, config.target.versions)
+        self.exact: ExactFrontEnd | None = None
+        if config.frontend != "tree-sitter":
+            self.exact = self.reader.exact = ExactFrontEnd(
+                config.frontend, sources, self.reader.resolve, root, config.compile_commands
+            )
+        if state is not None:
+            self.reader.know_included(state.included(sources))
+        self.mains = self.reader.main_files()
+        self.program = Program()
+        self._records: dict[str, Record] = {}
+
+    def close(self) -> None:
+        """End what runs beside; the program cannot be asked any more."""
+        if self.exact is not None:
+            self.exact.close()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def read(self, progress: Progress | None = None) -> Program:
+        """Read and link everything."""
+        return self._read(self.mains, {}, progress)
+
+    def _read(self, anew: Collection[str], records: Mapping[str, Record], progress: Progress | None) -> Program:
+        """Read some main files and link them with what is known of the others."""
+        views: dict[str, list[UnitView]] = {}
+        for done, path in enumerate(sorted(anew)):
+            views[path] = self.reader.unit_views(path)
+            if not records:
+                self.reader.forget(path)
+            if progress is not None:
+                progress(done + 1, len(anew))
+        if not records:
+            self.reader.release()
+        program = self.program = Program(self.reader.unit_views)
+        program.facts = self.config.api
+        known = {path: incremental.known(record) for path, record in records.items() if path not in views}
+        program.add(views, known, self.state.asked if self.state is not None and known else frozenset())
+        for path in views:
+            program.bring(program.group(path), LINKED)
+        return program
+
+    # -- checking --------------------------------------------------------------------------------------------------
+
+    def results(
+        self, rules: Collection[str], progress: Progress | None = None, jobs: int | None = 1, *, keep: bool = False
+    ) -> dict[str, GroupResult]:
+        """The results of all main files; `keep` makes that `left` can tell them to the next run."""
+        records = self._holding()
+        anew = {path for path in self.mains if path not in records}
+        for _ in range(_MAX_ROUNDS):
+            if len(anew) > _MOST * len(self.mains):
+                break
+            program = self._read(anew, records, None)
+            results = self._check(program, anew, rules, progress, jobs, keep=True)
+            assert self.state is not None
+            further = incremental.stale(program, self.state, anew, self.sources)
+            if not further:
+                self._records.update(
+                    (path, incremental.updated(records[path], program, program.group(path)))
+                    for path in self.mains if path not in anew
+                )
+                return {**{path: records[path].found() for path in self.mains if path not in anew}, **results}
+            anew |= further
+        program = self._read(self.mains, {}, _half(progress, 0))
+        return self._check(program, self.mains, rules, _half(progress, 1), jobs, keep=keep)
+
+    def _holding(self) -> dict[str, Record]:
+        """The records of main files that are the same, with what they include, as when these were made."""
+        if self.state is None:
+            return {}
+        now = {path: tuple((one, self.sources[one].digest) for one in self.reader.closure(path)) for path in self.mains}
+        return {path: record for path, record in self.state.records.items() if now.get(path) == record.closure}
+
+    def _check(
+        self, program: Program, paths: Collection[str], rules: Collection[str], progress: Progress | None,
+        jobs: int | None, *, keep: bool,
+    ) -> dict[str, GroupResult]:
+        functions = checking.selected(rules)
+
+        def check(group: Group) -> GroupResult:
+            located, notices = checking.check_group(program, group, functions, self.sources, self.config.target)
+            result = GroupResult(located, (*self._read_notices(group), *notices), self._front_ends(group))
+            checking.forget(group)
+            return result
+
+        groups = [program.group(path) for path in sorted(paths)]
+        processes = workers.worthwhile(jobs, groups)
+        if keep or processes > 1:  # before anything is forgotten, and before it would be done in each process
+            program.tell(groups)
+        if processes > 1 and self.exact is not None:
+            self.exact.close()  # each process starts its own
+        results = {}
+        for path, result in workers.check_all(program, groups, check, processes):
+            results[path] = result
+            if progress is not None:
+                progress(len(results), len(groups))
+        if keep:
+            self._records = {
+                group.path: incremental.record_of(program, group, self.sources, results[group.path]) for group in groups
+            }
+        return results
+
+    def left(self) -> State:
+        """What this run leaves to the next."""
+        files = {path: (source.digest, tuple(self.reader.included(path))) for path, source in self.sources.items()}
+        before = self.state.asked if self.state is not None and len(self.program.groups) else frozenset()
+        known = any(group.known is not None for group in self.program.groups)
+        return State(files, self._records, frozenset(self.program.asked | before) if known else frozenset(self.program.asked))
+
+    def _read_notices(self, group: Group) -> list[Notice]:
+        """What was met while the files of a group were read."""
+        paths = set(group.paths)
+        found = sorted(notice for path in paths for notice in self.reader.notices.get(path, ()))
+        return [*found, *self.exact.notices(paths)] if self.exact is not None else found
+
+    def _front_ends(self, group: Group) -> tuple[tuple[str, str], ...]:
+        """What read a group's own files; where both did, one front end read what the other could not."""
+        exact = self.exact
+        found = {}
+        for path in sorted({text.path for unit in group.units for text in unit.own}) if exact is not None else ():
+            tally = exact.tallies.get(path) if exact is not None else None
+            if exact is not None and tally is not None and tally.exact:
+                found[path] = "both" if tally.default or exact.mode == "auto" else "clang"
+        return tuple(found.items())
+
+
+def _half(progress: Progress | None, half: int) -> Progress | None:
+    """Progress of the first half of the work (0) or the second (1)."""
+    return None if progress is None else lambda done, total: progress(half * total + done, 2 * total)
