@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -20,6 +21,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 HEAPLINT = (sys.executable, "-m", "heaplint")
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of ru_maxrss: bytes on macOS, kibibytes on Linux (getrusage(2))."""
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Of the processes that are measured: with the variable, a checkout would be compiled anew by each of them."""
 START, END = "<!-- measured:start -->", "<!-- measured:end -->"
 """What is generated of a page stands between these lines."""
 
@@ -46,41 +49,50 @@ class Parse:
     cpu: float
 
 
-def run(
-    command: Sequence[str], *, output: Path | None = None, seconds: float | None = None, codes: Sequence[int] = (0,)
-) -> Run:
-    """Run a command to its end, its standard output to a file or nowhere.
+def run(command: Sequence[str], *, output: Path | None = None, seconds: float | None = None) -> Run:
+    """Run a command to its end, its standard output to a file or nowhere; all that it started ends with it.
 
-    Raises RunError for an exit code that is not among `codes`, and when it is not done after so many `seconds`.
+    Raises RunError for an exit code that is not 0, and when it is not done after so many `seconds`.
     """
     start = time.monotonic()
     with open(output or os.devnull, "wb") as stream:
         process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.PIPE,
+            command, cwd=REPOSITORY, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
         late = threading.Event()
 
         def stop() -> None:
             late.set()
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended at the last moment
+                os.killpg(process.pid, signal.SIGKILL)
 
         alarm = threading.Timer(seconds, stop) if seconds is not None else None
         if alarm is not None:
             alarm.start()
         assert process.stderr is not None, "it is a pipe"
-        errors = process.stderr.read()
-        process.stderr.close()
-        _, status, usage = os.wait4(process.pid, 0)
-        if alarm is not None:
-            alarm.cancel()
+        try:
+            errors = process.stderr.read()
+            process.stderr.close()
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:
+            stop()
+            raise
+        finally:
+            if alarm is not None:
+                alarm.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if late.is_set():
         raise RunError(f"not done after {seconds:g} s: {shlex.join(command)}")
-    if process.returncode not in codes:
+    if process.returncode != 0:
         last = (errors.decode(errors="replace").strip().splitlines() or ["nothing said"])[-1]
         raise RunError(f"exit code {process.returncode}: {shlex.join(command)}: {last}")
     return Run(usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss * MAXRSS_BYTES)
+
+
+def compile_heaplint() -> None:
+    """Compile heaplint to bytecode, as its installation does; RunError when it cannot be."""
+    run([sys.executable, "-m", "compileall", "-q", str(REPOSITORY / "heaplint")])
 
 
 def bare_parse(root: Path) -> Parse:
