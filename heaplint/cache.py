@@ -77,6 +77,9 @@ class Record:
     """What identifies which of its texts are its own, and the Pythons that they are read for."""
     views: tuple[tuple[tuple[Version, ...], tuple[bytes, ...]], ...]
     words: bytes
+    """The identifiers of its own texts, each between line feeds."""
+    other_words: bytes
+    """Those that only its other texts have."""
     leans_on: tuple[str, ...]
     reads: tuple[tuple[tuple[str, str, str], bytes], ...]
     """What was read of other groups' definitions, and what identifies it."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeAlias
 
 from heaplint.cache import Record, State, encoded, joined, line, packed, split, unpacked
+from heaplint.flow.paths import analysis
+from heaplint.flow.paths.summary import Summary, plain
 from heaplint.model.aspects import INDEXES, Value
 from heaplint.model.mentions import ABROAD
 from heaplint.model.program import Group, Index, Known, Program
+from heaplint.model.unit import READ
 from heaplint.results import GroupResult
 from heaplint.source import SourceFile
 
 _DIGEST = 16
+SUMMARY = "summary"
+"""The kind of what is read when callers are told what a function does."""
 
 
 def known(record: Record) -> Known:
@@ -22,62 +28,122 @@ def known(record: Record) -> Known:
     return Known(tuple(path for path, _ in record.closure), record.views, _Lazy(record.facts), record.words)
 
 
+Facts: TypeAlias = tuple[Index, Mapping[tuple[str, str], Value], Mapping[str, Value]]
+"""What a main file says of itself: the index of each aspect, answers by aspect and key, summaries by function."""
+Read: TypeAlias = tuple[str, str, str]
+"""Kind, main file and name of a definition."""
+
+
 class _Lazy:
-    """Index and answers, unpacked when somebody asks."""
+    """What a main file says of itself, unpacked when somebody asks."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._facts: tuple[Index, Mapping[tuple[str, str], Value]] | None = None
+        self._facts: Facts | None = None
 
-    def facts(self) -> tuple[Index, Mapping[tuple[str, str], Value]]:
+    def facts(self) -> Facts:
         if self._facts is None:
             self._facts = unpacked(self._data)
         assert self._facts is not None
         return self._facts
 
 
-def record_of(program: Program, group: Group, sources: Mapping[str, SourceFile], result: GroupResult) -> Record:
-    """What to keep of a group that was read and checked."""
-    words = {word for text in group.texts() for word in text.words()}
+def records_of(
+    program: Program, results: Mapping[str, GroupResult], before: Mapping[str, Record], sources: Mapping[str, SourceFile]
+) -> dict[str, Record]:
+    """What to keep of every group: of those that were checked, and of the others with what was asked meanwhile."""
+    wanted: dict[str, set[str]] = {}
+    for group in program.groups:
+        kept = [read for read, _ in before[group.path].reads] if group.path not in results else []
+        for kind, path, name in (*kept, *group.reads):
+            if kind == SUMMARY:
+                wanted.setdefault(path, set()).add(name)
+    records = {}
+    for group in program.groups:
+        names = wanted.get(group.path, set())
+        if group.path in results:
+            records[group.path] = _record_of(program, group, names, sources, results[group.path])
+        else:
+            records[group.path] = _updated(before[group.path], program, group, names)
+    return records
+
+
+def _record_of(
+    program: Program, group: Group, wanted: Iterable[str], sources: Mapping[str, SourceFile], result: GroupResult
+) -> Record:
+    words, other_words = group.words()
     return Record(
         tuple((path, sources[path].digest) for path in group.paths),
         signature(program, group),
         tuple(group.digests()),
-        b"\n" + b"\n".join(sorted(words)) + b"\n",
+        joined(words),
+        joined(other_words),
         tuple(sorted(group.leans_on)),
-        tuple(sorted((read, program.digest(*read)) for read in group.reads)),
+        tuple(sorted((read, digest(program, read)) for read in group.reads)),
         joined(map(line, group.asks)),
-        _facts(program, group),
+        _facts(program, group, wanted),
         encoded(result),
     )
 
 
-def updated(record: Record, program: Program, group: Group) -> Record:
-    """The record of a group that was not checked anew, with what was asked in its name for others, and of it."""
-    if not (group.asks or group.reads or group.leans_on or group.answers):
+def _updated(record: Record, program: Program, group: Group, wanted: Collection[str]) -> Record:
+    if not (group.asks or group.reads or group.leans_on or group.answers or group.views is not None):
         return record
     return dataclasses.replace(
         record,
         asks=joined({*split(record.asks), *map(line, group.asks)}),
-        reads=tuple(sorted({**dict(record.reads), **{read: program.digest(*read) for read in group.reads}}.items())),
+        reads=tuple(sorted({**dict(record.reads), **{read: digest(program, read) for read in group.reads}}.items())),
         leans_on=tuple(sorted({*record.leans_on, *group.leans_on})),
-        facts=_facts(program, group),
+        facts=_facts(program, group, wanted),
     )
 
 
-def _facts(program: Program, group: Group) -> bytes:
+def _facts(program: Program, group: Group, wanted: Iterable[str]) -> bytes:
     index = {kind: dict(program.index_of(group, kind)) for kind in INDEXES}
-    answers = {**(group.known.told.facts()[1] if group.known is not None else {}), **group.answers}
-    return packed((index, {asked: value for asked, value in answers.items() if value}))
+    before: Facts = group.known.told.facts() if group.known is not None else ({}, {}, {})
+    answers = {asked: value for asked, value in {**before[1], **group.answers}.items() if value}
+    summaries = {}
+    for name in sorted(wanted):
+        kept = _kept(program, group.path, name)
+        if len(kept) == 1:  # views that differ are asked for by view
+            summaries[name] = kept[0]
+    return packed((index, answers, summaries))
+
+
+def digest(program: Program, read: Read) -> bytes:
+    """What identifies a definition of another group, or what callers are told of it, in all its views."""
+    kind, path, name = read
+    if kind != SUMMARY:
+        return program.digest(kind, path, name)
+    return blake2b(repr(_kept(program, path, name)).encode(), digest_size=_DIGEST).digest()
+
+
+def _kept(program: Program, path: str, name: str) -> tuple[Value, ...]:
+    """What callers are told of a function, without repetition of what is the same in several views."""
+    if (path, name) not in program.kept:
+        group = program.group(path)
+        if group.known is not None and group.views is None and name in (kept := group.known.told.facts()[2]):
+            found = {repr(kept[name]): kept[name]}
+        else:
+            program.bring(group, READ)
+            told = [plain(one) for one in analysis.kept_summary(group, name) if isinstance(one, Summary)]
+            found = {repr(one): one for one in told}
+        program.kept[path, name] = tuple(found[key] for key in sorted(found))
+    return program.kept[path, name]
+
+
+def kept_since(program: Program, reads: Iterable[Read]) -> dict[tuple[str, str], tuple[Value, ...]]:
+    """What callers are told of the functions among some definitions, for another process."""
+    return {(path, name): _kept(program, path, name) for kind, path, name in reads if kind == SUMMARY}
 
 
 def signature(program: Program, group: Group) -> bytes:
     """What identifies which of a group's texts are its own, and the Pythons that they are read for, in a program."""
-    digest = blake2b(digest_size=_DIGEST)
+    state = blake2b(digest_size=_DIGEST)
     for (_, texts), own in zip(group.digests(), group.own, strict=True):
         for text, mine in zip(texts, own, strict=True):
-            digest.update(text + (b"+" if mine else b"-") + repr(sorted(program.versions(text))).encode())
-    return digest.digest()
+            state.update(text + (b"+" if mine else b"-") + repr(sorted(program.versions(text))).encode())
+    return state.digest()
 
 
 # -- which records still hold ------------------------------------------------------------------------------------------
@@ -102,9 +168,9 @@ def stale(program: Program, state: State, read: Collection[str], sources: Mappin
         if (
             not again.isdisjoint(record.leans_on) or not changed.gone.isdisjoint(record.leans_on)
             or any(line in record.asks for line in lines)
-            or any(line in record.asks and any(name in record.words for name in names) for line, names in abroad)
-            or any(path in changed.gone or (path in again and program.digest(kind, path, name) != digest)
-                   for (kind, path, name), digest in record.reads)
+            or any(line in record.asks and any(name in record.words or name in record.other_words for name in names) for line, names in abroad)
+            or any(path in changed.gone or (path in again and digest(program, (kind, path, name)) != known)
+                   for (kind, path, name), known in record.reads)
             or signature(program, group) != record.signature
             or (files and not files.isdisjoint(record.found().paths))
         ):
@@ -123,10 +189,10 @@ class _Changes:
 def _changes(program: Program, state: State, read: Collection[str]) -> _Changes:
     """What the program is told otherwise by some main files than it was when the records were made."""
     result, records = _Changes(), state.records
-    nothing: tuple[Index, Mapping[tuple[str, str], Value]] = ({}, {})
+    nothing: Facts = ({}, {}, {})
     for path in sorted({*read, *(set(records) - program.paths)}):
         old = records.get(path)
-        index, answers = _Lazy(old.facts).facts() if old is not None else nothing
+        index, answers, _ = _Lazy(old.facts).facts() if old is not None else nothing
         group = program.group(path) if path in program.paths else None
         if group is None:
             result.gone.add(path)
@@ -148,7 +214,7 @@ def _changes(program: Program, state: State, read: Collection[str]) -> _Changes:
                     result.abroad.setdefault(key, []).extend(f"\n{name}\n".encode() for name in moved)
                     result.asks.update((ABROAD, f"{key}/{name}") for name in moved)
         before_words = set(split(old.words)) if old is not None else set()
-        now_words = {word for text in group.texts() for word in text.words()} if group is not None else set()
+        now_words = group.words()[0] if group is not None else frozenset()
         result.asks.update(("word", word.decode("latin-1")) for word in before_words ^ now_words)
     return result
 

@@ -88,14 +88,14 @@ class Work:
             assert self.state is not None
             further = incremental.stale(program, self.state, anew, self.sources)
             if not further:
-                self._records.update(
-                    (path, incremental.updated(records[path], program, program.group(path)))
-                    for path in self.mains if path not in anew
-                )
+                self._records = incremental.records_of(program, results, records, self.sources)
                 return {**{path: records[path].found() for path in self.mains if path not in anew}, **results}
             anew |= further
         program = self._read(self.mains, {}, _half(progress, 0))
-        return self._check(program, self.mains, rules, _half(progress, 1), jobs, keep=keep)
+        results = self._check(program, self.mains, rules, _half(progress, 1), jobs, keep=keep)
+        if keep:
+            self._records = incremental.records_of(program, results, {}, self.sources)
+        return results
 
     def _holding(self) -> dict[str, Record]:
         """The records of main files that are the same, with what they include, as when these were made."""
@@ -127,10 +127,6 @@ class Work:
             results[path] = result
             if progress is not None:
                 progress(len(results), len(groups))
-        if keep:
-            self._records = {
-                group.path: incremental.record_of(program, group, self.sources, results[group.path]) for group in groups
-            }
         return results
 
     def left(self) -> State:

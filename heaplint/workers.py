@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
+from heaplint.incremental import kept_since
 from heaplint.model.aspects import Value
 from heaplint.model.program import Group, Program
 from heaplint.results import GroupResult
@@ -30,6 +31,7 @@ class _Done:
     result: GroupResult
     asked: list[_Asked]
     answers: list[_Answers]
+    kept: dict[tuple[str, str], tuple[Value, ...]]
 
 
 def processors() -> int:
@@ -92,12 +94,14 @@ def _check(path: str) -> _Done:
     before = set(program.asked)
     result = check(program.group(path))
     asked: list[_Asked] = []
+    kept: dict[tuple[str, str], tuple[Value, ...]] = {}
     for group in program.groups:
         if group.asks or group.reads or group.leans_on:
             asked.append((group.path, set(group.asks), set(group.reads), set(group.leans_on)))
+            kept.update(kept_since(program, group.reads))
             for told in (group.asks, group.reads, group.leans_on):
                 told.clear()
-    return _Done(path, result, asked, [(one, list(program.answers(*one))) for one in sorted(program.asked - before)])
+    return _Done(path, result, asked, [(one, list(program.answers(*one))) for one in sorted(program.asked - before)], kept)
 
 
 def _take(program: Program, done: _Done) -> None:
@@ -106,5 +110,6 @@ def _take(program: Program, done: _Done) -> None:
         group.asks |= asks
         group.reads |= reads
         group.leans_on |= leans_on
+    program.kept.update(done.kept)
     for (kind, key), answers in done.answers:
         program.learn(kind, key, answers)

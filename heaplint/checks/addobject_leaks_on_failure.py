@@ -90,8 +90,7 @@ class _Function:
 
     def is_static_type(self, name: str) -> bool:
         """Whether a name is the address of a static type of the program."""
-        made = self.unit.types_named(name.removeprefix("&")) if name.startswith("&") else ()
-        return any(one.kind == "static" for one in made)
+        return name.startswith("&") and self.unit.names_static_type(name.removeprefix("&"))
 
     def owned(self, node: CfgNode, call: ir.Call) -> _Owned | None:
         """The reference that a call is given, when it is one that the function has to care for."""

@@ -53,7 +53,7 @@ def _points_to_static_types(unit: Unit, one: StaticObject) -> bool:
     given = [value for value in values if isinstance(value, bytes) and value != b"NULL"]
     return bool(given) and all(
         (found := re.fullmatch(rb"(?:\([^()]*\)\s*)?&\s*(\w+)", value)) is not None
-        and any(made.kind == "static" for made in unit.types_named(found.group(1).decode()))
+        and unit.names_static_type(found.group(1).decode())
         for value in given
     )
 

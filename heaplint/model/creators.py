@@ -28,7 +28,9 @@ def key_of_type(made: TypeDef) -> TypeKey:
 def factory_of(unit: Unit, made: TypeDef) -> ir.Place | None:
     """Where a function of the program makes instances of one of the unit's types, itself or by a helper; None: nowhere."""
     names = sorted({made.symbol.partition("[")[0], *made.targets})
-    for other in unit.mentioning(names):
+    alone = [name for name in names if all(path == unit.path for path, _ in unit.ask("type", name))]
+    elsewhere = [other for other in unit.mentioning(alone) if other.group is not unit.group]
+    for other in sorted((*unit.group.units, *elsewhere), key=lambda one: one.path):
         for function in other.functions_mentioning(names):
             for call in ir.calls(function.body):
                 if (found := _made_by(other, function, call, made)) is not None:
@@ -57,8 +59,6 @@ def _made_with(unit: Unit, name: str, position: int, depth: int) -> ir.Place | N
     if found is None or position >= len(found[0].parameters):
         return None
     function, home = found
-    if home.group is not unit.group:
-        unit.group.leans_on.add(home.path)
     parameter = function.parameters[position].name
     for call in ir.calls(function.body):
         direct = _type_argument(call)
@@ -67,6 +67,8 @@ def _made_with(unit: Unit, name: str, position: int, depth: int) -> ir.Place | N
             if isinstance(inner, ir.Name) and inner.text == parameter:
                 if argument is direct:
                     return ir.Place(function.path, call.start, call.end)
+                if home.group is not unit.group:
+                    unit.group.leans_on.add(home.path)
                 if (further := _made_with(home, ir.called(call), index, depth + 1)) is not None:
                     return further
     return None

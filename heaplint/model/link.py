@@ -261,9 +261,9 @@ def _assignments(group: Group) -> None:
                 _assign_spec_flags(unit, one)
             if not one.target.field.startswith("tp_"):
                 continue
-            types = _near(unit.types_named(one.keys[0]), unit)
+            types = unit.types_named(one.keys[0])
             if not types:
-                types = [made for other in one.keys[1:] for made in _near(unit.types_named(other), unit)]
+                types = [made for other in one.keys[1:] for made in unit.types_named(other)]
             for made in types:
                 if id(made) in mine:
                     _assign_field(made, one.target.field, one.node, one.path)
@@ -276,17 +276,6 @@ def _assign_spec_flags(unit: Unit, one: FieldSet) -> None:
     for made in unit.types:
         if made.is_spec and made.symbol == one.target.object.text and made.local_to in ("", one.function):
             _assign_field(made, "tp_flags", one.node, one.path)
-
-
-def _near(types: list[TypeDef], unit: Unit) -> list[TypeDef]:
-    """Those of several types of one name that the unit means: its own, else all when they share one file."""
-    if len(types) > 1:
-        mine = {id(made) for made in unit.types}  # of this view; other views of the file have types of the same name
-        if of_view := [made for made in types if id(made) in mine]:
-            return of_view
-    own = {text.path for text in unit.texts}
-    near = [made for made in types if made.place.path in own]
-    return near or (types if len({(made.place.path, made.symbol) for made in types}) == 1 else [])
 
 
 def _assign_field(made: TypeDef, field: str, node: ir.Assign, path: str) -> None:
@@ -358,7 +347,7 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
         return [""]
     key = key_of(inner)
     if isinstance(inner, ir.Member | ir.Name):
-        known = _near(unit.types_named(key), unit)
+        known = unit.types_named(key)
         if isinstance(inner, ir.Name) and function is not None and _is_local(function, key):
             known = [one for one in known if _made_in(one, key, function)]
         if known:

@@ -31,8 +31,8 @@ Index = Mapping[str, Mapping[str, tuple[Value, ...]]]
 class Told(Protocol):
     """What a main file says of itself."""
 
-    def facts(self) -> tuple[Index, Mapping[tuple[str, str], Value]]:
-        """The index of each aspect, and answers by aspect and key."""
+    def facts(self) -> tuple[Index, Mapping[tuple[str, str], Value], Mapping[str, Value]]:
+        """The index of each aspect, answers by aspect and key, and what is kept of functions, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Known:
     """Of each view its Pythons, and the digests of its texts."""
     told: Told
     words: bytes
-    """The identifiers of all texts, each between line feeds."""
+    """The identifiers of its own texts, each between line feeds."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,12 +88,15 @@ class Group:
 
     def texts(self) -> Iterator[Text]:
         """The texts of all units, each once."""
-        seen: set[int] = set()
-        for view in self.views or ():
-            for text in view.texts:
-                if id(text) not in seen:
-                    seen.add(id(text))
-                    yield text
+        yield from {id(text): text for unit in self.units for text in unit.texts}.values()
+
+    def words(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """The identifiers of its own texts, and those that only the others have."""
+        own = {id(text) for unit in self.units for text in unit.own}
+        mine, others = set[bytes](), set[bytes]()
+        for text in self.texts():
+            (mine if id(text) in own else others).update(text.words())
+        return frozenset(mine), frozenset(others - mine)
 
 
 class Program:
@@ -111,6 +114,8 @@ class Program:
         self._waiting: list[Group] = []
         self._linking = False
         self._working: Group | None = None
+        self.kept: dict[tuple[str, str], tuple[Value, ...]] = {}
+        """What callers are told of functions, by main file and name, as far as somebody wanted to keep it."""
         self.facts: Mapping[str, ApiFunction] = {}
         """What the project's configuration says of functions that cannot be seen."""
 
@@ -296,14 +301,14 @@ class Program:
             self._groups[path].answers[kind, key] = value
 
     def mentioning(self, words: Iterable[str]) -> list[Group]:
-        """The groups whose files may have one of some words (of a member of a class the last part), in order of path."""
+        """The groups whose own texts may have one of some words (of a member of a class the last part), by path."""
         names = [(name, f"\n{name}\n".encode()) for name in {one.rpartition("::")[2] for one in words}]
         found = []
         for group in self._groups.values():
             if group.known is not None:
                 if any(word in group.known.words for _, word in names):
                     found.append(group)
-            elif any(text.may_mention(name) for text in group.texts() for name, _ in names):
+            elif any(text.may_mention(name) for unit in group.units for text in unit.own for name, _ in names):
                 found.append(group)
         return found
 
@@ -329,22 +334,41 @@ class Program:
     def _nearest(
         self, kind: str, name: str, unit: Unit, look: Callable[[Text], Found | None]
     ) -> tuple[Found, Unit] | None:
-        """What `look` finds in the one path, or in the one of several that lies in the unit's own folder."""
+        """What `look` finds in the main file that defines a name."""
+        path = self._definer(kind, name, unit)
+        if path is None:
+            return None
+        group = self._groups[path]
+        self.bring(group, READ)
+        unit.group.reads.add((kind, path, name))
+        chosen = self._like(group, unit)
+        for one in (chosen, *(other for other in group.units if other is not chosen)):
+            for text in one.texts:
+                if (found := look(text)) is not None:
+                    return found, one
+        return None
+
+    @staticmethod
+    def _definer(kind: str, name: str, unit: Unit) -> str | None:
+        """The one other main file that defines a name, or the one of several that lies in the unit's own folder."""
         candidates = [path for path, _ in unit.ask(kind, name) if path != unit.path]
         if len(candidates) > 1:
             folder = unit.path.rpartition("/")[0]
-            near = [path for path in candidates if path.rpartition("/")[0] == folder]
-            candidates = near if len(near) == 1 else []
-        for path in candidates:
-            group = self._groups[path]
-            self.bring(group, READ)
-            unit.group.reads.add((kind, path, name))
-            chosen = self._like(group, unit)
-            for one in (chosen, *(other for other in group.units if other is not chosen)):
-                for text in one.texts:
-                    if (found := look(text)) is not None:
-                        return found, one
-        return None
+            candidates = [path for path in candidates if path.rpartition("/")[0] == folder]
+        return candidates[0] if len(candidates) == 1 else None
+
+    def known_summary(self, name: str, unit: Unit) -> Value:
+        """What was kept of a function that another main file defines, while that need not be read; None for all others."""
+        if any(name in text.functions for text in unit.texts):
+            return None
+        path = self._definer("function", name, unit)
+        if path is None or (group := self._groups[path]).known is None or group.views is not None:
+            return None
+        assert group.known is not None
+        kept = group.known.told.facts()[2].get(name)
+        if kept is not None:
+            unit.group.reads.add(("summary", path, name))
+        return kept
 
     @staticmethod
     def _like(group: Group, unit: Unit) -> Unit:

@@ -131,12 +131,34 @@ class Unit:
             yield from group.units
 
     def types_named(self, name: str) -> list[TypeDef]:
-        """The types of the program that C code holds by a name (of a variable, a member)."""
-        units = self.others((path for path, _ in self.ask("type", name)), LINKED)
-        return [made for unit in units for made in unit.types if name == made.symbol or name in made.targets]
+        """The types that the unit's code holds by a name (of a variable, a member).
+
+        Those of its own view, else of its files, else the program's, when that has one definition by this name alone.
+        """
+        told = self.ask("type", name)
+        places = {path: {file for value in values if isinstance(value, tuple) for file in value[:1]} for path, values in told}
+        if self.path in places:
+            chosen = [self.path]
+        else:
+            chosen = [path for path, files in places.items() if not files.isdisjoint(self.paths)]
+            if not chosen and len({value[:2] for _, values in told for value in values if isinstance(value, tuple)}) == 1:
+                chosen = list(places)
+        units = self.others(chosen, LINKED)
+        types = [made for unit in units for made in unit.types if name == made.symbol or name in made.targets]
+        if len(types) > 1:
+            mine = {id(made) for made in self.types}
+            if of_view := [made for made in types if id(made) in mine]:
+                return of_view
+        near = [made for made in types if made.place.path in self.paths]
+        return near or (types if len({(made.place.path, made.symbol) for made in types}) == 1 else [])
+
+    def names_static_type(self, name: str) -> bool:
+        """Whether some static type of the program is held by a name."""
+        told = self.ask("type", name)
+        return any(isinstance(value, tuple) and "static" in value[2:] for _, values in told for value in values)
 
     def mentioning(self, names: Collection[str]) -> Iterator[Unit]:
-        """The units of the program, this one among them perhaps, that may have one of some identifiers."""
+        """The units of the program, this one among them perhaps, whose own texts may have one of some identifiers."""
         self.group.asks.update(("word", name.rpartition("::")[2]) for name in names)
         return self.others([group.path for group in self.program.mentioning(names)], READ)
 
@@ -345,7 +367,7 @@ def _external_variables(unit: Unit) -> Iterator[tuple[str, Value]]:
 def _names_of_types(unit: Unit) -> Iterator[tuple[str, Value]]:
     for made in unit.types:
         for name in sorted({made.symbol, *made.targets}):
-            yield name, None
+            yield name, (made.place.path, made.symbol, made.kind)
 
 
 @index("struct of a type", of_types=True)

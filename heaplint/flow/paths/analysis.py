@@ -17,7 +17,7 @@ from heaplint.flow.paths.contracts import contract_of
 from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
-from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed
+from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.module_lookup import called_names
 from heaplint.model.unit import Unit
@@ -98,6 +98,21 @@ def _known(program: Program) -> _Known:
     return _Known()
 
 
+def kept_summary(group: Group, name: str) -> tuple[Facts, ...]:
+    """What callers are told of a function that a group defines, in each view that has it."""
+    found: list[Facts] = []
+    for unit in group.units:
+        home = analysis(unit)
+        if name not in home.told:
+            function = next((one for text in unit.texts if (one := text.function(name)) is not None), None)
+            if function is not None:
+                follow = "class" not in function.returns.storage
+                home.told[name] = (home.summary(function) if follow else None) or UNFOLLOWED
+        if name in home.told:
+            found.append(home.told[name])
+    return tuple(found)
+
+
 def forget(group: Group) -> None:
     """Drop what is known of a group's functions but their summaries; its checks have had it."""
     if group.units:
@@ -117,6 +132,8 @@ class Analysis:
         self._cleanup: re.Pattern[bytes] | None = None
         self._summaries: dict[str, Facts] = {}
         self._facts: dict[str, Facts] = {}
+        self.told: dict[str, Facts] = {}
+        """What callers of the unit's functions were told of them."""
 
     def results(self) -> list[Result]:
         """The results of the unit's own functions."""
@@ -335,6 +352,8 @@ class Analysis:
         else:
             home, function = followed
             found = home.summary(function) or UNFOLLOWED
+            if not self.known.making:
+                home.told[function.name] = found
         if not self.known.making:
             self._summaries[name] = found
         return found
@@ -355,7 +374,11 @@ class Analysis:
             return told
         if (name.startswith(("Py", "_Py")) or not self.unit.has_function(name)) and (fact := api(name)) is not None:
             return fact
-        found = self.unit.function(name) if self.unit.has_function(name) else None
+        if not self.unit.has_function(name):
+            return None
+        if (kept := self.unit.program.known_summary(name, self.unit)) is not None:
+            return from_plain(kept)
+        found = self.unit.function(name)
         if found is not None and "class" in found.returns.storage:
             return UNFOLLOWED  # the object that it returns may have what it was given
         return None
@@ -369,7 +392,7 @@ class Analysis:
             return None
         function, home = found
         if home.group is not self.unit.group:
-            self.unit.group.leans_on.add(home.path)
+            self.unit.group.reads.add(("summary", home.path, name))
         return (self if home is self.unit else analysis(home)), function
 
 

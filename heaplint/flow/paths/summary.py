@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from heaplint.flow.paths.values import CLEAR, NEGATIVE, POSITIVE, SET, UNKNOWN, ZERO
+from heaplint.model.aspects import Value
 
 MAX_OUTCOMES: Final = 8
 
@@ -134,3 +135,18 @@ def _alike(group: list[Outcome]) -> list[Outcome]:
 _UNKNOWN_RESULT: Final = Outcome("unknown", 0, False, ZERO | POSITIVE | NEGATIVE, UNKNOWN, (), ())
 UNFOLLOWED: Final = Summary((_UNKNOWN_RESULT,), frozenset(), False, "")
 """Of a function of the program that could not be followed: anything may become of its arguments."""
+
+
+def plain(summary: Summary) -> Value:
+    """A summary as plain data."""
+    outcomes = tuple((*one[:5], tuple(map(tuple, one.effects)), one.outs, one.pointer) for one in summary.outcomes)
+    return outcomes, tuple(sorted(summary.needed)), summary.runs_python, summary.domain
+
+
+def from_plain(value: Value) -> Summary:
+    """The summary that `plain` was given."""
+    outcomes, needed, runs_python, domain = cast("tuple[Any, ...]", value)
+    return Summary(
+        tuple(Outcome(*one)._replace(effects=tuple(Effect(*effect) for effect in one[5])) for one in outcomes),
+        frozenset(needed), runs_python, domain,
+    )
