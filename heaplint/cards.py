@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
+from heaplint.records import dataclass
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 from heaplint.pythons import TargetError, TargetRange, default_target
+from heaplint.records import dataclass, field
 
 if TYPE_CHECKING:
     from heaplint.capi.api import ApiFunction

@@ -6,7 +6,6 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heaplint import context
@@ -14,6 +13,7 @@ from heaplint.config import CONFIG_NAMES, Config
 from heaplint.excludes import Excludes
 from heaplint.findings import Notice, NoticeKind
 from heaplint.provenance import foreign_encoding, generator_of
+from heaplint.records import dataclass, replace
 from heaplint.source import SourceFile
 
 C_SUFFIXES = frozenset({".c", ".h", ".cc", ".hh", ".cpp", ".hpp", ".cxx", ".hxx", ".c++", ".h++"})

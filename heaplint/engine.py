@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -26,6 +25,7 @@ from heaplint.ir import Place
 from heaplint.model.program import Program
 from heaplint.model.unit import LINKED, Unit
 from heaplint.pythons import TargetRange, Version, range_text, specifier_matches
+from heaplint.records import dataclass, field, replace
 from heaplint.source import SourceFile
 
 Progress = Callable[[int, int], None]

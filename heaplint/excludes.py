@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from heaplint.config import Config, ConfigError
+from heaplint.records import dataclass, replace
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import Literal
+
+from heaplint.records import dataclass, field
 
 Severity = Literal["error", "warning", "note"]
 Precision = Literal["very-high", "high", "medium", "low"]

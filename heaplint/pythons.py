@@ -6,7 +6,8 @@ import functools
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from heaplint.records import dataclass
 
 Version = tuple[int, int]
 

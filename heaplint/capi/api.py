@@ -52,8 +52,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import resources
+
+from heaplint.records import dataclass
 
 RESULTS = frozenset(
     "new borrowed interior memory argument int tristate count value zero null minus zeroed plain void pointer noreturn".split()

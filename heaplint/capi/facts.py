@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
+
+from heaplint.records import dataclass
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,8 +10,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from heaplint.records import dataclass
 
 Dialect = Literal["parse", "build", "unicode", "bytes", "printf"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.capi.facts import family
@@ -18,6 +17,7 @@ from heaplint.model.inherit import has_gc
 from heaplint.model.link import resolve_types
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _GC_NEW, _PLAIN_NEW, _INIT = family("gc-new"), family("plain-new"), family("init")
 _GC_FREE, _PLAIN_FREE = family("gc-free"), family("plain-free")

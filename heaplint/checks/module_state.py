@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
@@ -17,6 +16,7 @@ from heaplint.model.module_lookup import reached
 from heaplint.model.modules import ModuleDef
 from heaplint.model.unit import Unit
 from heaplint.model.writes import may_be_set
+from heaplint.records import dataclass
 
 _FUNCTIONS = ("m_traverse", "m_clear", "m_free")
 _ACQUIRE = frozenset({"Py_INCREF", "Py_XINCREF", "Py_IncRef", "Py_NewRef", "Py_XNewRef"})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from heaplint.records import dataclass
 
 Value: TypeAlias = int | None
 """An integer, or None when it is not known."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser
@@ -24,6 +23,7 @@ from heaplint.frontend.expand import Expanded
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.treesitter import Declared, Lowering, both, ctype, parse_with
+from heaplint.records import dataclass
 
 _PARSER = Parser(Language(tree_sitter_cpp.language()))
 

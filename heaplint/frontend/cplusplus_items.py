@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from heaplint.frontend.items import PATIENCE, Cut, Item
+from heaplint.records import dataclass, field, replace
 
 MemberKind = Literal["static", "method", "data", "type"]
 """A static member (function or variable), another function, another variable, a type."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
 
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
 from heaplint.frontend.preprocess import Macro, Reading
+from heaplint.records import dataclass
 
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'", re.S)
 _WORD = re.compile(r"[A-Za-z_]\w*")

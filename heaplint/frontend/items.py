@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from typing import Literal
+
+from heaplint.records import dataclass
 
 Kind = Literal["function", "declaration"]
 

@@ -6,7 +6,6 @@ import functools
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Set
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal, Protocol
 
@@ -18,6 +17,7 @@ from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import Reading
 from heaplint.frontend.treesitter import FrontEnd
 from heaplint.frontend.views import View
+from heaplint.records import dataclass, field
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _STRUCT_BODY = re.compile(

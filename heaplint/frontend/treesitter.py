@@ -10,7 +10,6 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 import tree_sitter_c
@@ -19,6 +18,7 @@ from tree_sitter import Language, Node, Parser
 from heaplint import ir
 from heaplint.frontend.expand import Expanded
 from heaplint.frontend.parsed import Parsed
+from heaplint.records import dataclass
 
 _MAX_DEPTH = 220
 _MAX_NESTING = 1500

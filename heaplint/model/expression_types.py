@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from heaplint import ir
@@ -12,6 +11,7 @@ from heaplint.capi.api import api
 from heaplint.capi.returns import FIELDS, RETURNS
 from heaplint.capi.scalars import Scalar, canonical, common, promoted, scalar
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _API_STRUCT: Final = re.compile(r"_?Py(?:[A-Z]\w*)?Object\Z|Py_buffer\Z|Py_complex\Z|PyThreadState\Z|PyModuleDef\Z|PyMethodDef\Z")
 _API_TYPE: Final = re.compile(r"_?Py[A-Z]\w*_Type\Z")

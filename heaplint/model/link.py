@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heaplint import ir
@@ -14,6 +13,7 @@ from heaplint.model.extract import extract
 from heaplint.model.modules import ModuleDef
 from heaplint.model.types import Creation, Flags, SlotDef, TypeDef
 from heaplint.model.unit import DEFINED, Unit
+from heaplint.records import dataclass
 
 if TYPE_CHECKING:
     from heaplint.model.program import Group

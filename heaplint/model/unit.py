@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heaplint import ir
@@ -16,6 +15,7 @@ from heaplint.model.globals import GlobalVariable
 from heaplint.model.macros import matching, mentioning
 from heaplint.model.modules import ModuleDef
 from heaplint.model.types import TypeDef
+from heaplint.records import dataclass, field
 
 if TYPE_CHECKING:
     from heaplint.model.link import FieldSet

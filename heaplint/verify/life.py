@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
+from heaplint.records import replace
 from heaplint.verdicts import Answer, Check, Verdict
 from heaplint.verify.host import AnswerError, Host, Reply
 from heaplint.verify.session import Session, Settings

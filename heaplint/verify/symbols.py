@@ -7,7 +7,8 @@ import re
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from heaplint.records import dataclass
 
 _LARGEST = 1 << 24
 """Bytes of one variable, at most; a larger one is cut."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
@@ -40,6 +39,7 @@ from heaplint.flow.paths.values import (
     is_literal,
     is_null,
 )
+from heaplint.records import dataclass
 
 _MAX_OWNED = 3
 _CONVERTS = ("PyLong_As", "PyFloat_As", "PyNumber_As")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from heaplint.findings import Notice
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.text import ExactMode, Text
+from heaplint.records import dataclass, field
 from heaplint.source import SourceFile
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from heaplint.frontend.clang.compile_flags import Flags
@@ -17,6 +16,7 @@ from heaplint.frontend.lexical import Directive, lex
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import Text
 from heaplint.frontend.views import View
+from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
 Resolve = Callable[[str, str], str | None]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from heaplint.frontend.clang import prelude
+from heaplint.records import dataclass, field
 
 _NAME_OF = "heaplint_of_"
 _UNKNOWN_TYPE = re.compile(r"unknown type name '(\w+)'|must use '\w+' tag to refer to type '(\w+)'")
