@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from heaplint import lazy_re as re
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 from heaplint.records import dataclass
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from heaplint import lazy_re as re
 from heaplint.records import dataclass
 from heaplint.source import SourceFile
 

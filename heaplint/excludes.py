@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from heaplint import lazy_re as re
 from heaplint.config import Config, ConfigError
 from heaplint.records import dataclass, replace
 

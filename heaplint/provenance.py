@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from heaplint import lazy_re as re
 
 MARKER_BYTES = 2048
 """Generators sign their output near the top; further down the words are somebody's prose."""

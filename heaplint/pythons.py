@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections.abc import Iterable
 
+from heaplint import lazy_re as re
 from heaplint.records import dataclass
 
 Version = tuple[int, int]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from hashlib import blake2b
 
+from heaplint import lazy_re as re
 from heaplint.findings import Span
 from heaplint.records import dataclass, field
 

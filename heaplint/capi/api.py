@@ -50,10 +50,10 @@ a parameter although nothing failed; availability as `since=3.10` (none before 3
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
+from heaplint import lazy_re as re
 from heaplint.records import dataclass
 
 RESULTS = frozenset(

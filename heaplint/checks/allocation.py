@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import family
 from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import CfgNode

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from heaplint import lazy_re as re
 from heaplint.cards import Card
 from heaplint.filters.select import Selection, nearest
 from heaplint.findings import Finding

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.interpreter import free_of_gil, is_api, needs_gil
 from heaplint.flow.ways import Facts, Ways, explore
 from heaplint.model.expressions import number

@@ -6,10 +6,10 @@ object form a group. Storage that outlives the function (a member, a global) kee
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.cfg import Cfg, CfgNode
 from heaplint.flow.lifecycle import BORROWED, NEW_REFERENCE
 from heaplint.model.expressions import key_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import builtin
 from heaplint.flow.events import TYPE, Event, Trace, Tracer, covers
 from heaplint.model.expressions import fields_of, function_name, key_of, values_of

@@ -8,7 +8,6 @@ it goes is not followed: what was given to it is its own.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,6 +15,7 @@ import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.cplusplus_expressions import CPLUSPLUS_EXPRESSIONS
 from heaplint.frontend.cplusplus_items import MemberKind, Scopes
 from heaplint.frontend.cplusplus_statements import CPLUSPLUS_STATEMENTS

@@ -6,11 +6,11 @@ way, so that whoever parses an item can tell a member from a variable.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from heaplint import lazy_re as re
 from heaplint.frontend.items import PATIENCE, Cut, Item
 from heaplint.records import dataclass, field, replace
 

@@ -5,10 +5,10 @@ Only what is going to be parsed is expanded. Text that came out of a macro stand
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Set
 
+from heaplint import lazy_re as re
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.records import dataclass

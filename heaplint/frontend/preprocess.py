@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from heaplint import lazy_re as re
 from heaplint.capi.facts import since
 from heaplint.frontend.conditions import Condition, Value, evaluate, parse, satisfy
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.api import api
 from heaplint.capi.returns import FIELDS, RETURNS
 from heaplint.capi.scalars import Scalar, canonical, common, promoted, scalar

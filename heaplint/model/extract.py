@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import table_fields
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro, Reading

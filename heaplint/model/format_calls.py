@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.formats import FUNCTIONS, Format, Formatting, read
 from heaplint.frontend.text import Text
 from heaplint.model.unit import Unit

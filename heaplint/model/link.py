@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.aspects import Value, index
 from heaplint.model.expressions import flag_names, function_name, key_of, place, values_of
 from heaplint.model.extract import extract

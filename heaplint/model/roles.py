@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.expressions import fields_of, function_name
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import Unit

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import Text, UnitView

@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import unicodedata
 from collections.abc import Iterable
 from html import escape
+
+from heaplint import lazy_re as re
 
 _UNSAFE = re.compile(
     "["

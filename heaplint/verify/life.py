@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 
+from heaplint import lazy_re as re
 from heaplint.records import replace
 from heaplint.verdicts import Answer, Check, Verdict
 from heaplint.verify.host import AnswerError, Host, Reply

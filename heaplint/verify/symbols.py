@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from collections.abc import Mapping
 
+from heaplint import lazy_re as re
 from heaplint.records import dataclass
 
 _LARGEST = 1 << 24

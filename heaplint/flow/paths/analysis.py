@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.capi.attributes import attributed
 from heaplint.flow.paths.code import Code

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections import defaultdict
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
     CALL,

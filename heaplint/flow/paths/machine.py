@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from heaplint import lazy_re as re
 from heaplint.records import dataclass, field
 
 _DIRECTORY = ("-isystem", "-iquote", "-idirafter", "-I")

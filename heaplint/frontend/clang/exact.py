@@ -5,11 +5,11 @@ Nothing of it is loaded before the first item is asked for: most runs never ask.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heaplint import lazy_re as re
 from heaplint.findings import Notice
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed

@@ -8,11 +8,11 @@ declaration is one line, so that one which a project makes itself can be left ou
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Collection, Iterator
 from importlib import resources
 from typing import Final
 
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, every
 from heaplint.capi.facts import builtin_names, signatures, since
 from heaplint.capi.returns import RETURNS

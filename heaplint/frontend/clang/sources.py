@@ -6,10 +6,10 @@ they stood; an include names the file by its number here, so that libclang looks
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from heaplint import lazy_re as re
 from heaplint.frontend.clang.compile_flags import Flags
 from heaplint.frontend.expand import stays
 from heaplint.frontend.lexical import Directive, lex

@@ -7,10 +7,10 @@ but the shape of the tree: an item with an error left in it is not taken from th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
+from heaplint import lazy_re as re
 from heaplint.frontend.clang import prelude
 from heaplint.records import dataclass, field
 
