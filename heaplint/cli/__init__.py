@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -17,12 +18,10 @@ def main() -> None:
             _leave(0)
         except OSError:
             pass  # `run` meets it again, and tells of it
+    if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
+        gc.disable()
     from heaplint.cli.app import run
 
-    if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
-        import gc
-
-        gc.disable()
     _leave(run(sys.argv[1:]))
 
 
