@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
 from heaplint.records import dataclass, field
@@ -81,6 +80,8 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """Stable under edits elsewhere in the file: rule, file and subject, never a line number."""
+        import hashlib  # slow to import: it loads a cryptographic library
+
         subject = (self.rule, self.span.path, self.symbol, self.function, self.item, str(self.ordinal))
         text = "\0".join(part or "" for part in subject)
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
