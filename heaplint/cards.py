@@ -16,8 +16,8 @@ from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 from heaplint.records import dataclass
 
 FixKind = Literal["safe", "unsafe", "none"]
-FRONT_MATTER = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n", re.S)
-_ENTRY = re.compile(r'^(\w+) = ("[^"\\\n]*"|true|false|\[(?:\s*"[^"\\\n]*",?)*\s*\])$\n*', re.M)
+_FENCE = "+++\n"
+_ENTRY = re.compile(r'^(?:(\w+) = ("[^"\\\n]*"|true|false|\[(?:\s*"[^"\\\n]*",?)*\s*\])$|(.+))', re.M)
 _TEXT = re.compile(r'"([^"\n]*)"')
 SECTIONS = ("Why", "Bad", "Good", "Limits")
 KEYS = {"id", "name", "summary", "severity", "precision", "default", "python", "fix", "tags", "references", "since"}
@@ -70,19 +70,22 @@ class Card:
 
 def parse_card(text: str, origin: str) -> Card:
     """Read one card; raises CardError when it breaks the form."""
-    front = FRONT_MATTER.match(text)
-    if front is None:
+    before, start, rest = text.partition(_FENCE)
+    front, end, body = rest.partition("\n" + _FENCE)
+    if before or not (start and end):
         raise CardError(f"{origin}: no TOML front matter between +++ lines")
-    data = {key: _value(written) for key, written in _ENTRY.findall(front[1])}
-    if strange := _ENTRY.sub("", front[1]):
-        raise CardError(f"{origin}: {strange.splitlines()[0]!r} is not plain TOML")
+    data: dict[str, Any] = {}
+    for key, written, strange in _ENTRY.findall(front):
+        if strange:
+            raise CardError(f"{origin}: {strange!r} is not plain TOML")
+        data[key] = _value(written)
     if set(data) != KEYS:
         raise CardError(f"{origin}: keys are {sorted(data)}, expected {sorted(KEYS)}")
     if data["severity"] not in SEVERITIES or data["precision"] not in PRECISIONS:
         raise CardError(f"{origin}: severity or precision is not one of {SEVERITIES}, {PRECISIONS}")
     if data["fix"] not in ("safe", "unsafe", "none"):
         raise CardError(f"{origin}: fix is not safe, unsafe or none")
-    return Card(**data, body=text[front.end() :])
+    return Card(**data, body=body)
 
 
 def _value(written: str) -> Any:

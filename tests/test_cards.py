@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from heaplint import engine
-from heaplint.cards import FRONT_MATTER, KEYS, SECTIONS, Card, CardError, Example, all_cards, parse_card, rules_folder
+from heaplint.cards import KEYS, SECTIONS, Card, CardError, Example, all_cards, parse_card, rules_folder
 from heaplint.config import Config, Selectors
 from heaplint.discovery import Discovery
 from heaplint.findings import Finding
@@ -87,9 +87,8 @@ def test_card_is_complete(card: Card) -> None:
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.id)
 def test_the_front_matter_says_what_its_toml_says(card: Card) -> None:
     page = (rules_folder() / f"{card.id}-{card.name}.md").read_text(encoding="utf-8")
-    front = FRONT_MATTER.match(page)
-    assert front
-    data = {key: tuple(value) if isinstance(value, list) else value for key, value in tomllib.loads(front[1]).items()}
+    front = tomllib.loads(page.split("+++\n")[1])
+    data = {key: tuple(value) if isinstance(value, list) else value for key, value in front.items()}
     assert data == {key: getattr(card, key) for key in KEYS}
 
 
@@ -112,3 +111,9 @@ def test_a_card_that_breaks_the_form_is_named(line: str, complaint: str) -> None
     broken = "\n".join([replaced[0], line, *replaced[1:]])
     with pytest.raises(CardError, match=rf"HL201\.md: .*{complaint}"):
         parse_card(broken, "HL201.md")
+
+
+def test_a_page_without_front_matter_is_no_card() -> None:
+    for page in ("# Title\n", "+++\nid = \"HL201\"\n", "\n+++\n+++\n"):
+        with pytest.raises(CardError, match=r"page\.md: no TOML front matter"):
+            parse_card(page, "page.md")
