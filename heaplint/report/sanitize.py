@@ -56,6 +56,8 @@ def html(value: str) -> str:
 
 def characters(line: str) -> list[str]:
     """A source line, one safe string for each code point; a tab becomes four spaces."""
+    if line.isascii() and line.isprintable():
+        return list(line)
     return ["    " if one == "\t" else text(one) for one in line]
 
 
