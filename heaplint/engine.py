@@ -242,8 +242,8 @@ def _numbered(findings: list[Finding]) -> list[Finding]:
     seen: dict[str, int] = {}
     result = []
     for finding in findings:
-        count = seen.get(finding.fingerprint, 0)
-        seen[finding.fingerprint] = count + 1
+        count = seen.get(finding.identity, 0)
+        seen[finding.identity] = count + 1
         result.append(replace(finding, ordinal=count) if count else finding)
     return result
 
