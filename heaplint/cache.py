@@ -7,14 +7,12 @@ checksum; what is damaged, or was written for anything else, counts as absent.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
 import pickle
 import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import heaplint
 from heaplint.config import Config
 from heaplint.findings import Edit, Finding, Fix, Notice, Related, Span
 from heaplint.pythons import Version
+from heaplint.records import dataclass, fields
 from heaplint.results import GroupResult, Located
 from heaplint.source import SourceFile
 
@@ -163,7 +162,7 @@ class Store:
     def save(self, root: Path, config: Config, rules: Collection[str], state: State) -> None:
         """Keep a state, in one step; a cache that cannot be written is no error."""
         key = self._key(root, config, rules)
-        records = {path: tuple(getattr(one, each.name) for each in dataclasses.fields(one)) for path, one in state.records.items()}
+        records = {path: tuple(getattr(one, each.name) for each in fields(one)) for path, one in state.records.items()}
         payload = packed((key, dict(state.files), records, frozenset(state.asked)))
         try:
             self._prepare()
@@ -244,8 +243,8 @@ def _database_stamp(root: Path, config: Config) -> list[tuple[str, str]]:
 
 def _canonical(value: Any) -> Any:
     """A value as something whose `repr` is the same in every run."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [(one.name, _canonical(getattr(value, one.name))) for one in dataclasses.fields(value)]
+    if hasattr(value, "__dataclass_fields__"):
+        return [(one.name, _canonical(getattr(value, one.name))) for one in fields(value)]
     if isinstance(value, Mapping):
         return sorted((repr(key), _canonical(one)) for key, one in value.items())
     if isinstance(value, frozenset | set):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from heaplint.records import dataclass
 
 TypeKind = Literal["static", "heap"]
 WrittenAs = Literal["initializer", "spec", "structseq", "macro", "runtime"]

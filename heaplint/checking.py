@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from heaplint import checks
 from heaplint.cards import Card, all_cards
@@ -15,6 +14,7 @@ from heaplint.ir import Place
 from heaplint.model.program import Group, Program
 from heaplint.model.unit import Unit
 from heaplint.pythons import TargetRange, specifier_matches
+from heaplint.records import replace
 from heaplint.results import Located
 from heaplint.source import SourceFile
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from heaplint.findings import PRECISIONS, SEVERITIES, Precision, Severity
 from heaplint.pythons import TargetError, TargetRange, default_target
+from heaplint.records import dataclass, field
 
 if TYPE_CHECKING:
     from heaplint.capi.api import ApiFunction
@@ -127,14 +128,15 @@ def load(first: Path, overrides: Overrides, cwd: Path, config_file: Path | None 
 
     `config_file` is used instead of the one found from `first` upwards.
     """
+    read = functools.cache(_read)  # a pyproject.toml may be asked twice
     if config_file is None:
-        file, table = _find(first)
+        file, table = _find(first, read)
     else:
-        file, table = config_file, _table_of(config_file, _read(config_file))
+        file, table = config_file, _table_of(config_file, read(config_file))
         if table is None:
             raise ConfigError(f"{config_file}: no [tool.heaplint] table")
     folder = cwd if file is None else file.resolve().parent
-    return _build(_Table(str(file or ""), table or {}), file, folder, overrides, cwd, _requires_python(first))
+    return _build(_Table(str(file or ""), table or {}), file, folder, overrides, cwd, _requires_python(first, read))
 
 
 def isolated(overrides: Overrides, cwd: Path) -> Config:
@@ -161,20 +163,23 @@ def _upwards(start: Path) -> list[Path]:
     return folders
 
 
-def _find(first: Path) -> tuple[Path | None, dict[str, Any] | None]:
+_Reader = Callable[[Path], dict[str, Any]]
+
+
+def _find(first: Path, read: _Reader) -> tuple[Path | None, dict[str, Any] | None]:
     for folder in _upwards(first):
         for name in CONFIG_NAMES:
             file = folder / name
-            if file.is_file() and (table := _table_of(file, _read(file))) is not None:
+            if file.is_file() and (table := _table_of(file, read(file))) is not None:
                 return file, table
     return None, None
 
 
-def _requires_python(first: Path) -> tuple[str, str] | None:
+def _requires_python(first: Path, read: _Reader) -> tuple[str, str] | None:
     """(file, specifier) of the nearest `requires-python`."""
     for folder in _upwards(first):
         file = folder / "pyproject.toml"
-        if file.is_file() and isinstance(project := _read(file).get("project"), dict):
+        if file.is_file() and isinstance(project := read(file).get("project"), dict):
             spec = project.get("requires-python")
             return (str(file), spec) if isinstance(spec, str) else None
     return None

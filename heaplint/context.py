@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
 MAX_CONTEXT_BYTES = 2 << 20

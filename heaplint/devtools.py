@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from heaplint import lazy_re as re
 from heaplint.cards import Card, all_cards
 from heaplint.report import catalogue
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from heaplint import context
@@ -14,6 +13,7 @@ from heaplint.config import CONFIG_NAMES, Config
 from heaplint.excludes import Excludes
 from heaplint.findings import Notice, NoticeKind
 from heaplint.provenance import foreign_encoding, generator_of
+from heaplint.records import dataclass, replace
 from heaplint.source import SourceFile
 
 C_SUFFIXES = frozenset({".c", ".h", ".cc", ".hh", ".cpp", ".hpp", ".cxx", ".hxx", ".c++", ".h++"})
@@ -290,18 +290,28 @@ def _is_environment(folder: str) -> bool:
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
-def _shown(path: str, project: str, root: str) -> str:
-    """A path as reports show it: relative to the root."""
-    inside = os.path.join(os.path.realpath(project), os.path.relpath(path, project))
-    return os.path.relpath(inside, os.path.realpath(root)).replace(os.sep, "/")
+def _shown_in(project: str, root: str) -> Callable[[str], str]:
+    """From the paths of a project's files to those that reports show, which are relative to the root."""
+    real_project, real_root = os.path.realpath(project), os.path.realpath(root)
+    within = os.path.join(real_root, "")
+
+    def shown(path: str) -> str:
+        inside = real_project + path[len(project) :] if _within(path, project) and project != os.sep else ""
+        if inside.startswith(within):  # as nearly all do: what follows gives the same, and takes forty times as long
+            return inside[len(within) :].replace(os.sep, "/")
+        inside = os.path.join(real_project, os.path.relpath(path, project))
+        return os.path.relpath(inside, real_root).replace(os.sep, "/")
+
+    return shown
 
 
 def _read_all(walk: _Walk, config: Config, project: str, root: str) -> Discovery:
     files: list[SourceFile] = []
-    notices = [Notice(_shown(path, project, root), 0, kind, message) for path, kind, message in walk.notices]
+    shown = _shown_in(project, root)
+    notices = [Notice(shown(path), 0, kind, message) for path, kind, message in walk.notices]
     skipped: defaultdict[tuple[NoticeKind, str], list[str]] = defaultdict(list)
     for candidate in walk.candidates.values():
-        path = _shown(candidate.path, project, root)
+        path = shown(candidate.path)
         outcome = _read_one(candidate, path, config)
         if isinstance(outcome, SourceFile):
             files.append(outcome)
@@ -329,12 +339,13 @@ def _read_one(candidate: _Candidate, path: str, config: Config) -> SourceFile | 
 
 def _with_context(discovery: Discovery, walk: _Walk, config: Config) -> Discovery:
     """The run with the project's other files, as far as there is room for them."""
-    project, root = str(discovery.project), str(discovery.root)
+    project = str(discovery.project)
+    shown = _shown_in(project, str(discovery.root))
     around = _Walk(config, project, walk.texts)
     around.add_named(project)
     around.finish()
     others = {
-        _shown(candidate.path, project, root): candidate
+        shown(candidate.path): candidate
         for real, candidate in around.candidates.items()
         if real not in walk.candidates
     }
@@ -375,7 +386,9 @@ def _read(candidate: _Candidate, path: str) -> SourceFile | Notice:
             size = facts.st_size
             if size <= MAX_SOURCE_BYTES:
                 with open(candidate.path, "rb") as stream:
-                    data = stream.read(MAX_SOURCE_BYTES + 1)
+                    data = stream.read(size + 1)
+                    if len(data) > size:  # it is growing
+                        data += stream.read(MAX_SOURCE_BYTES - size)
         except OSError as error:
             return _unreadable(candidate, path, error.strerror or str(error))
     if data is None or size > MAX_SOURCE_BYTES:

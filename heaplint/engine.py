@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -15,6 +14,7 @@ from heaplint.discovery import Discovery
 from heaplint.filters import suppress
 from heaplint.filters.select import Selection
 from heaplint.findings import Finding, Notice
+from heaplint.records import dataclass, field
 
 if TYPE_CHECKING:
     from heaplint.cache import State, Store

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from heaplint import lazy_re as re
 from heaplint.config import Config, ConfigError
+from heaplint.records import dataclass, replace
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
 from typing import Literal
+
+from heaplint.records import dataclass, field
 
 Severity = Literal["error", "warning", "note"]
 Precision = Literal["very-high", "high", "medium", "low"]
@@ -78,11 +78,17 @@ class Finding:
     """Tells apart findings that are alike but for their line (0 for the first)."""
 
     @property
-    def fingerprint(self) -> str:
+    def identity(self) -> str:
         """Stable under edits elsewhere in the file: rule, file and subject, never a line number."""
         subject = (self.rule, self.span.path, self.symbol, self.function, self.item, str(self.ordinal))
-        text = "\0".join(part or "" for part in subject)
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return "\0".join(part or "" for part in subject)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity in sixteen hexadecimal digits."""
+        import hashlib  # slow to import: it loads a cryptographic library
+
+        return hashlib.sha256(self.identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

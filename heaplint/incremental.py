@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -15,6 +13,7 @@ from heaplint.model.aspects import INDEXES, Value
 from heaplint.model.mentions import ABROAD
 from heaplint.model.program import Group, Index, Known, Program
 from heaplint.model.unit import READ
+from heaplint.records import dataclass, field, replace
 from heaplint.results import GroupResult
 from heaplint.source import SourceFile
 
@@ -89,7 +88,7 @@ def _record_of(
 def _updated(record: Record, program: Program, group: Group, wanted: Collection[str]) -> Record:
     if not (group.asks or group.reads or group.leans_on or group.answers or group.views is not None):
         return record
-    return dataclasses.replace(
+    return replace(
         record,
         asks=joined({*split(record.asks), *map(line, group.asks)}),
         reads=tuple(sorted({**dict(record.reads), **{read: digest(program, read) for read in group.reads}}.items())),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from heaplint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 
 Version = tuple[int, int]
 

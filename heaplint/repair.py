@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from heaplint import engine
 from heaplint.config import Config
@@ -11,6 +10,7 @@ from heaplint.discovery import Discovery
 from heaplint.engine import Progress, Result
 from heaplint.findings import Finding
 from heaplint.fixes.apply import apply
+from heaplint.records import dataclass, replace
 from heaplint.source import SourceFile
 
 MAX_ROUNDS = 12

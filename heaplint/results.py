@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from heaplint.findings import Finding, Notice
 from heaplint.pythons import TargetRange, Version, range_text
+from heaplint.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,10 @@ def merged(results: Iterable[GroupResult], target: TargetRange) -> list[Finding]
 
 def _numbered(findings: list[Finding]) -> list[Finding]:
     """Findings that differ in nothing but their line get an ordinal, for their fingerprints."""
-    seen: dict[tuple[object, ...], int] = {}
+    seen: dict[str, int] = {}
     result = []
     for finding in findings:
-        subject = (finding.rule, finding.span.path, finding.symbol, finding.function, finding.item)
-        count = seen.get(subject, 0)
-        seen[subject] = count + 1
+        count = seen.get(finding.identity, 0)
+        seen[finding.identity] = count + 1
         result.append(replace(finding, ordinal=count) if count else finding)
     return result

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from heaplint import lazy_re as re
 from heaplint.findings import Span
+from heaplint.records import dataclass, field
 
 CPLUSPLUS_SUFFIXES = (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".C")
 """Names of files that are C++."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from heaplint.records import dataclass
 
 Answer = Literal["pass", "fail", "unknown"]
 Joined = Literal["confirmed", "refuted", "only-at-run-time", "undecided"]

@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 
 from heaplint.incremental import kept_since
 from heaplint.model.aspects import Value
 from heaplint.model.program import Group, Program
+from heaplint.records import dataclass
 from heaplint.results import GroupResult
 
 BYTES_FOR_A_WORKER = 400_000

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from heaplint import engine
-from heaplint.cards import SECTIONS, Card, Example, all_cards
+from heaplint.cards import KEYS, SECTIONS, Card, CardError, Example, all_cards, parse_card, rules_folder
 from heaplint.config import Config, Selectors
 from heaplint.discovery import Discovery
 from heaplint.findings import Finding
 from heaplint.pythons import TargetRange
 from heaplint.source import SourceFile
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 EXPECT = re.compile(r"//\s*expect:(.*)$")
 EXPECTED = re.compile(r'(HL\d{3})\s+"([^"]*)"')
@@ -76,3 +82,38 @@ def test_card_is_complete(card: Card) -> None:
     assert re.findall(r"^## (.*)$", card.body, re.M) == list(SECTIONS)
     assert card.examples("Bad") and card.examples("Good")
     assert card.summary.endswith(".")
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.id)
+def test_the_front_matter_says_what_its_toml_says(card: Card) -> None:
+    page = (rules_folder() / f"{card.id}-{card.name}.md").read_text(encoding="utf-8")
+    front = tomllib.loads(page.split("+++\n")[1])
+    data = {key: tuple(value) if isinstance(value, list) else value for key, value in front.items()}
+    assert data == {key: getattr(card, key) for key in KEYS}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('summary = "one \\" two"', "is not plain TOML"),
+        ("summary = 'single'", "is not plain TOML"),
+        ("default = yes", "is not plain TOML"),
+        ('tags = ["open"', "is not plain TOML"),
+        ("# a remark", "is not plain TOML"),
+        ('color = "red"', "keys are"),
+        ('severity = "grave"', "severity or precision"),
+        ('fix = "perhaps"', "fix is not"),
+    ],
+)
+def test_a_card_that_breaks_the_form_is_named(line: str, complaint: str) -> None:
+    page = (rules_folder() / "HL201-heap-type-without-gc.md").read_text(encoding="utf-8").splitlines()
+    replaced = [one for one in page if not one.startswith(line.partition("=")[0] + "=")]
+    broken = "\n".join([replaced[0], line, *replaced[1:]])
+    with pytest.raises(CardError, match=rf"HL201\.md: .*{complaint}"):
+        parse_card(broken, "HL201.md")
+
+
+def test_a_page_without_front_matter_is_no_card() -> None:
+    for page in ("# Title\n", "+++\nid = \"HL201\"\n", "\n+++\n+++\n"):
+        with pytest.raises(CardError, match=r"page\.md: no TOML front matter"):
+            parse_card(page, "page.md")

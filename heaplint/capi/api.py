@@ -50,10 +50,11 @@ a parameter although nothing failed; availability as `since=3.10` (none before 3
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 
 RESULTS = frozenset(
     "new borrowed interior memory argument int tristate count value zero null minus zeroed plain void pointer noreturn".split()
@@ -66,6 +67,7 @@ KINDS = frozenset(
 FLAGS = frozenset({"runs", "raises", "erases", "nogil", "pending", "absent"})
 LANGUAGES = frozenset({"parse", "build", "text", "c"})
 AVAILABILITY = frozenset({"since", "removed", "deprecated", "limited"})
+_FOLDER = Path(__file__).parent
 _ENTRY = re.compile(r'^(\w+) = "([^"\n]*)"$', re.MULTILINE)
 _LINE = re.compile(r"(?P<result>[a-z]+)(?::(?P<of>[\w.-]+))?(?: (?P<failure>[a-z]+))? \((?P<parameters>[^()]*)\)(?P<rest>.*)\Z")
 _PARAMETER = re.compile(r"(?P<name>\w+|\.\.\.)(?:=(?P<kind>[a-z-]+)(?::(?P<domain>\w+))?)?(?P<mark>[?!]?)\Z")
@@ -186,14 +188,14 @@ def parse(name: str, line: str) -> ApiFunction:
 
 def _table(file: str) -> list[tuple[str, str]]:
     """(function, line) of one file. The files are TOML of the plainest kind, and are read in a fraction of its parser's time."""
-    return _ENTRY.findall(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))
+    return _ENTRY.findall((_FOLDER / file).read_text(encoding="utf-8"))
 
 
 @functools.cache
 def lines() -> Mapping[str, str]:
     """Every function of the data → its line; raises FactError for one that stands twice."""
     result: dict[str, str] = {}
-    for entry in sorted(resources.files(__package__).iterdir(), key=lambda one: one.name):
+    for entry in sorted(_FOLDER.iterdir()):
         if not entry.name.endswith(".toml") or entry.name == "facts.toml":
             continue
         for name, line in _table(entry.name):

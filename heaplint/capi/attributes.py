@@ -6,8 +6,7 @@ case, and the short forms `BORROWED` and `STEALS(n)`. Source: the documentation 
 
 from __future__ import annotations
 
-import re
-
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction
 from heaplint.capi.declared import declared
 

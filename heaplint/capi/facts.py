@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from heaplint.records import dataclass
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,7 +35,7 @@ class Signature:
 
 @functools.cache
 def _facts() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("facts.toml").read_text(encoding="utf-8"))
 
 
 @functools.cache

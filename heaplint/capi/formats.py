@@ -8,10 +8,11 @@ Objects/unicodeobject.c accept.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 
 Dialect = Literal["parse", "build", "unicode", "bytes", "printf"]
 

@@ -7,8 +7,7 @@ needing nothing.
 
 from __future__ import annotations
 
-import re
-
+from heaplint import lazy_re as re
 from heaplint.capi.api import api
 
 _FAMILIES = re.compile(

@@ -6,8 +6,9 @@ Sources: the System V and the Microsoft x64 ABI (LP64 and LLP64), C11 §7.20, In
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from heaplint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
 from heaplint.findings import Severity
@@ -14,6 +13,7 @@ from heaplint.flow.cfg import Cfg, CfgNode, build
 from heaplint.flow.holdings import RELEASE, Holding, Ownership, Tracker, in_order, spelled
 from heaplint.model.expressions import key_of, number, place, values_of
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _CALL = re.compile(rb"\bPyModule_AddObject\b")
 _SINGLETONS = frozenset({"Py_None", "Py_True", "Py_False", "Py_Ellipsis", "Py_NotImplemented"})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import family
 from heaplint.checks.registry import Report, check
 from heaplint.flow.cfg import CfgNode
@@ -18,6 +17,7 @@ from heaplint.model.inherit import has_gc
 from heaplint.model.link import resolve_types
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _GC_NEW, _PLAIN_NEW, _INIT = family("gc-new"), family("plain-new"), family("init")
 _GC_FREE, _PLAIN_FREE = family("gc-free"), family("plain-free")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
 from heaplint.model.members import OBJECT_STRUCT
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _HEADS = {"PyObject": 16, "PyVarObject": 24}
 _SCALARS = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import builtin
 from heaplint.checks.registry import Report, check
 from heaplint.checks.traverse import at_name, visited_members

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
 from heaplint.checks.registry import Report, check
@@ -11,6 +10,7 @@ from heaplint.flow.cfg import build
 from heaplint.flow.items import SETS, Container, Kind, Known, Outside, Reader, Unset, join
 from heaplint.model.expressions import fields_of, key_of, number, place
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _MAKES = frozenset({"PyTuple_New", "PyList_New", "PyStructSequence_New"})
 _INITIALIZES = frozenset({"PyStructSequence_InitType", "PyStructSequence_InitType2"})

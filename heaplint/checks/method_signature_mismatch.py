@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from heaplint import ir
@@ -14,6 +13,7 @@ from heaplint.model.expression_types import Declarations, Kind
 from heaplint.model.expressions import fields_of, flag_names, function_name, number
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _FLAGS: Final = {"METH_VARARGS": 1, "METH_KEYWORDS": 2, "METH_NOARGS": 4, "METH_O": 8, "METH_FASTCALL": 0x80, "METH_METHOD": 0x200}
 _ASIDE: Final = {"METH_CLASS": 0x10, "METH_STATIC": 0x20, "METH_COEXIST": 0x40}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.checks.registry import Report, check
 from heaplint.flow.events import Kind, Trace, Tracer, covers
 from heaplint.flow.lifecycle import ATOMIC, BORROWED, NEW_REFERENCE
@@ -17,6 +16,7 @@ from heaplint.model.module_lookup import reached
 from heaplint.model.modules import ModuleDef
 from heaplint.model.unit import Unit
 from heaplint.model.writes import may_be_set
+from heaplint.records import dataclass
 
 _FUNCTIONS = ("m_traverse", "m_clear", "m_free")
 _ACQUIRE = frozenset({"Py_INCREF", "Py_XINCREF", "Py_IncRef", "Py_NewRef", "Py_XNewRef"})

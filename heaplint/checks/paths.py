@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.checks.registry import Report
 from heaplint.flow.paths.analysis import Result, analysis
 from heaplint.flow.paths.machine import Draft

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from heaplint.findings import Severity
 from heaplint.ir import Place
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from heaplint import ir
@@ -16,6 +15,7 @@ from heaplint.model.module_lookup import module_named, size
 from heaplint.model.modules import ModuleDef
 from heaplint.model.roles import Role, table_roles, type_roles
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass, field
 
 _OF_THE_TYPE = frozenset({"PyType_GetModule", "PyType_GetModuleState", "_PyType_GetModuleState"})
 _BY_DEF = frozenset({"PyType_GetModuleByDef", "_PyType_GetModuleByDef"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from heaplint import lazy_re as re
 from heaplint.checks.registry import Report, check
 from heaplint.model.aspects import Value, answer, index
 from heaplint.model.static_objects import StaticObject, static_objects

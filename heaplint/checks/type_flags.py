@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import flag_names
 from heaplint.model.link import resolve_types

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
@@ -13,14 +12,24 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:  # before anything slow is imported
         from heaplint import __version__
 
-        sys.stdout.write(f"heaplint {__version__}\n")
-        return
-    from heaplint.cli.app import run
-
+        try:
+            sys.stdout.write(f"heaplint {__version__}\n")
+            sys.stdout.flush()
+            _leave(0)
+        except OSError:
+            pass  # `run` meets it again, and tells of it
     if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
         gc.disable()
-    code = run(sys.argv[1:])
+    from heaplint.cli.app import run
+
+    _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> None:
+    """End the process at once: everything is written, and to take apart what was read, node by node, is of no use to anybody."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):  # `run` has told of a stream that takes nothing
+        try:
             stream.flush()
-    os._exit(code)  # everything is written; to take apart what was read, node by node, is of no use to anybody
+        except OSError:
+            continue  # `run` has told of a stream that takes nothing
+    os._exit(code)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Annotated, cast
 
 import typer
 
 from heaplint import __version__
-from heaplint.cli import baseline, census, check, completion, explain, lsp, matcher, rules, verify
+from heaplint.cli import completion
 from heaplint.report.stream import OutputError
 
 ERROR = 2
@@ -23,23 +24,24 @@ TRACEBACK = "HEAPLINT_TRACEBACK"
 
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 
-app = typer.Typer(
-    name="heaplint",
-    help="Find broken types, garbage-collection and isolation defects in C extensions of CPython.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("check")(check.command)
-app.command("baseline")(baseline.command)
-app.command("census")(census.command)
-app.command("completion")(completion.command)
-app.command("explain")(explain.command)
-app.command("lsp")(lsp.command)
-app.command("matcher")(matcher.command)
-app.command("rules")(rules.command)
-app.command("verify")(verify.command)
+COMMANDS = ("check", "baseline", "census", "completion", "explain", "lsp", "matcher", "rules", "verify")
+"""Modules of this package by the name of their command, in the order of the help."""
+
+
+def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The commands of these names put together: typer works out the options of each, which takes time."""
+    app = typer.Typer(
+        name="heaplint",
+        help="Find broken types, garbage-collection and isolation defects in C extensions of CPython.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name in names:
+        app.command(name)(import_module(f"heaplint.cli.{name}").command)
+    app.callback()(_options)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,7 +50,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
@@ -59,10 +60,10 @@ def _options(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, never raised."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
         code = _command(arguments) if arguments else max(ERROR, _command(["--help"]))
         sys.stdout.flush()
     except BrokenPipeError:
@@ -90,9 +91,12 @@ def _command(arguments: Sequence[str]) -> int:
 
     A shell that asks what a word can become says so in the environment; typer answers it and ends the process.
     """
+    names: Sequence[str] = COMMANDS
     if completion.VARIABLE in os.environ:
         completion.know_shells()
-    outcome: object = app(list(arguments), prog_name="heaplint", standalone_mode=False)
+    elif arguments[0] in COMMANDS:
+        names = (arguments[0],)
+    outcome: object = application(names)(list(arguments), prog_name="heaplint", standalone_mode=False)
     if callable(outcome):
         return cast("Callable[[], int]", outcome)()
     return outcome if isinstance(outcome, int) else 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heaplint.cli import project
+from heaplint.records import replace
 
 if TYPE_CHECKING:
     from heaplint.config import Config

@@ -23,10 +23,10 @@ def command(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, 
         from typer.completion import shell_complete
         from typer.main import get_command
 
-        from heaplint.cli.app import app
+        from heaplint.cli.app import application
 
         know_shells()
-        return shell_complete(get_command(app), {}, "heaplint", VARIABLE, f"source_{shell}")
+        return shell_complete(get_command(application()), {}, "heaplint", VARIABLE, f"source_{shell}")
 
     return task
 

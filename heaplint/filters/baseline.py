@@ -11,15 +11,15 @@ found is matched with the entries in three rounds, each entry once:
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from heaplint import lazy_re as re
 from heaplint.config import ConfigError
 from heaplint.filters.select import Selection
 from heaplint.findings import Finding
+from heaplint.records import dataclass, replace
 from heaplint.source import SourceFile
 
 VERSION = 1

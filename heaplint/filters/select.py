@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heaplint import lazy_re as re
 from heaplint.cards import Card
 from heaplint.config import Config, ConfigError, Selectors, near
 from heaplint.findings import PRECISIONS, SEVERITIES, Finding, Precision, Severity
+from heaplint.records import dataclass
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
+from heaplint import lazy_re as re
 from heaplint.cards import Card
 from heaplint.filters.select import Selection, nearest
 from heaplint.findings import Finding
+from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
 UNUSED = "HL901"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from heaplint.findings import Edit, Finding
+from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
 

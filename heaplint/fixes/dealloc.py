@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.findings import Edit
 from heaplint.fixes import place
 from heaplint.fixes.registry import Fixing, fixer

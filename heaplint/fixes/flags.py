@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from heaplint import lazy_re as re
 from heaplint.findings import Edit
 from heaplint.fixes.registry import Fixing, fixer
 from heaplint.model.types import TypeDef

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.findings import Edit
 
 _BODY = re.compile(rb"^(?:\{|[^\s#/].*\)\s*\{)[ \t]*\r?\n([ \t]+)\S", re.M)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from heaplint import ir
@@ -13,6 +12,7 @@ from heaplint.findings import Edit, Fix
 from heaplint.flow.lifecycle import Life, lives
 from heaplint.model.unit import Unit
 from heaplint.pythons import Version
+from heaplint.records import dataclass, replace
 from heaplint.source import SourceFile
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from heaplint import ir
+from heaplint.records import dataclass, field
 
 State = TypeVar("State")
 NO_RETURN = frozenset({"Py_FatalError", "abort", "exit", "_exit", "Py_Exit", "Py_UNREACHABLE", "__builtin_unreachable", "throw"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
 from heaplint import ir
@@ -11,6 +10,7 @@ from heaplint.capi.interpreter import needs_interpreter
 from heaplint.flow.gil import local_names
 from heaplint.flow.ways import Facts, Ways, explore
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass, field
 
 INITIALIZES = frozenset(
     "Py_Initialize Py_InitializeEx Py_InitializeFromConfig Py_InitializeFromInitConfig _Py_InitializeMain _Py_InitializeCore "

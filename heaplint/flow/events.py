@@ -7,7 +7,6 @@ The object is the subject; a path names what is reached from it: "" is the objec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from heaplint import ir
@@ -15,6 +14,7 @@ from heaplint.capi.facts import family
 from heaplint.flow.cfg import Cfg, build
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass, replace
 
 TYPE = "<type>"
 """The path of the subject's type."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.interpreter import free_of_gil, is_api, needs_gil
 from heaplint.flow.ways import Facts, Ways, explore
 from heaplint.model.expressions import number
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass, field
 
 RELEASE_MACROS = frozenset({"Py_BEGIN_ALLOW_THREADS__", "Py_UNBLOCK_THREADS__"})
 TAKE_MACROS = frozenset({"Py_END_ALLOW_THREADS__", "Py_BLOCK_THREADS__"})

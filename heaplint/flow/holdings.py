@@ -6,15 +6,15 @@ object form a group. Storage that outlives the function (a member, a global) kee
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.cfg import Cfg, CfgNode
 from heaplint.flow.lifecycle import BORROWED, NEW_REFERENCE
 from heaplint.model.expressions import key_of
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass, replace
 
 RELEASE = frozenset({"Py_DECREF", "Py_XDECREF", "Py_CLEAR", "Py_DecRef", "Py_SETREF", "Py_XSETREF"})
 _ACQUIRE = frozenset({"Py_INCREF", "Py_XINCREF", "Py_IncRef"})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from heaplint import ir
 from heaplint.flow.cfg import CfgNode
 from heaplint.model.expressions import number
+from heaplint.records import dataclass, replace
 
 SETS = frozenset(
     "PyTuple_SET_ITEM PyTuple_SetItem PyList_SET_ITEM PyList_SetItem PyStructSequence_SET_ITEM PyStructSequence_SetItem".split()

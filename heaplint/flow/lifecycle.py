@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import builtin
 from heaplint.flow.events import TYPE, Event, Trace, Tracer, covers
 from heaplint.model.expressions import fields_of, function_name, key_of, values_of
@@ -16,6 +15,7 @@ from heaplint.model.members import OBJECT_STRUCT, OwnedMember, is_object_struct,
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import LINKED, Unit
 from heaplint.model.writes import may_be_set
+from heaplint.records import dataclass, field
 
 NEW_REFERENCE = re.compile(
     r"(?:Py_NewRef|Py_XNewRef|Py_BuildValue|PyObject_(?!Init|Malloc|Realloc|Calloc|Del|Free)\w+|Py(?:List|Dict|Set|FrozenSet|"

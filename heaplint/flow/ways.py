@@ -7,15 +7,15 @@ step of the protocol are remembered, which keeps the number of states small.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.cfg import Cfg, build
 from heaplint.flow.holdings import spelled
 from heaplint.model.expressions import COMPARISONS, number
+from heaplint.records import dataclass, field
 
 S = TypeVar("S")
 Facts = frozenset[tuple[str, int]]

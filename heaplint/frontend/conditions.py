@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 
 Value: TypeAlias = int | None
 """An integer, or None when it is not known."""

@@ -8,15 +8,14 @@ it goes is not followed: what was given to it is its own.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.cplusplus_expressions import CPLUSPLUS_EXPRESSIONS
 from heaplint.frontend.cplusplus_items import MemberKind, Scopes
 from heaplint.frontend.cplusplus_statements import CPLUSPLUS_STATEMENTS
@@ -24,6 +23,7 @@ from heaplint.frontend.expand import Expanded
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.treesitter import Declared, Lowering, both, ctype, parse_with
+from heaplint.records import dataclass
 
 _PARSER = Parser(Language(tree_sitter_cpp.language()))
 

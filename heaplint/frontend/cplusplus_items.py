@@ -6,13 +6,13 @@ way, so that whoever parses an item can tell a member from a variable.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from heaplint import lazy_re as re
 from heaplint.frontend.items import PATIENCE, Cut, Item
+from heaplint.records import dataclass, field, replace
 
 MemberKind = Literal["static", "method", "data", "type"]
 """A static member (function or variable), another function, another variable, a type."""

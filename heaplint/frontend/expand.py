@@ -5,13 +5,13 @@ Only what is going to be parsed is expanded. Text that came out of a macro stand
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
 
+from heaplint import lazy_re as re
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
 from heaplint.frontend.preprocess import Macro, Reading
+from heaplint.records import dataclass
 
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|' r"'(?:[^'\\\n]|\\.)*'", re.S)
 _WORD = re.compile(r"[A-Za-z_]\w*")

@@ -6,10 +6,11 @@ that a question needs are ever parsed.
 
 from __future__ import annotations
 
-import re
 import sys
-from dataclasses import dataclass
 from typing import Literal
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 
 Kind = Literal["function", "declaration"]
 

@@ -6,9 +6,10 @@ file, in `code` and in `skeleton`.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass, field
 
 BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 """Translation table that turns everything but line ends into spaces."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from heaplint import ir
+from heaplint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
+from heaplint import lazy_re as re
 from heaplint.capi.facts import since
 from heaplint.frontend.conditions import Condition, Value, evaluate, parse, satisfy
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes
 from heaplint.frontend.lexical import BLANK, Directive, Lexed
 from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
+from heaplint.records import dataclass, field
 
 _DEFINE = re.compile(r"([A-Za-z_]\w*)(\(([^()]*)\))?\s*(.*)", re.S)
 _NAME = re.compile(r"[A-Za-z_]\w*")

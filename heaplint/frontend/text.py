@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Set
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal, Protocol
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.expand import Expanded, Expander
 from heaplint.frontend.items import Item, function_name
@@ -18,6 +17,7 @@ from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import Reading
 from heaplint.frontend.treesitter import FrontEnd
 from heaplint.frontend.views import View
+from heaplint.records import dataclass, field
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _STRUCT_BODY = re.compile(

@@ -7,18 +7,18 @@ incomplete. No tree outlives the call that made it.
 from __future__ import annotations
 
 import functools
-import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.expand import Expanded
 from heaplint.frontend.parsed import Parsed
+from heaplint.records import dataclass
 
 _MAX_DEPTH = 220
 _MAX_NESTING = 1500

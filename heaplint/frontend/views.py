@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from heaplint.frontend.conditions import Condition, Value, evaluate
+from heaplint.records import dataclass, field
 
 Mode = Literal["on", "off"]
 

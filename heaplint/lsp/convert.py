@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
 
+from heaplint import lazy_re as re
 from heaplint.cards import all_cards
 from heaplint.filters.suppress import UNUSED
 from heaplint.findings import Edit, Finding, Related, Severity, Span

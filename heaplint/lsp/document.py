@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from heaplint import engine
 from heaplint.config import Overrides, load
 from heaplint.discovery import discover
 from heaplint.findings import Finding
+from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
 

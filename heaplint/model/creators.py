@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import family
 from heaplint.model.link import resolve_types
 from heaplint.model.types import TypeDef

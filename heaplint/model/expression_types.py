@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.api import api
 from heaplint.capi.returns import FIELDS, RETURNS
 from heaplint.capi.scalars import Scalar, canonical, common, promoted, scalar
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _API_STRUCT: Final = re.compile(r"_?Py(?:[A-Z]\w*)?Object\Z|Py_buffer\Z|Py_complex\Z|PyThreadState\Z|PyModuleDef\Z|PyMethodDef\Z")
 _API_TYPE: Final = re.compile(r"_?Py[A-Z]\w*_Type\Z")

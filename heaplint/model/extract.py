@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import table_fields
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro, Reading
@@ -16,6 +15,7 @@ from heaplint.model.globals import GlobalVariable
 from heaplint.model.modules import MODULE_DEF_FIELDS, ModuleDef, ModuleSlot
 from heaplint.model.types import SPEC_FIELDS, TYPE_OBJECT_FIELDS, Flags, SlotDef, TypeDef, WrittenAs
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _MAKERS = ("PyTypeObject", "PyType_Spec", "PyModuleDef", "PyStructSequence_Desc", "PyHeapTypeObject")
 _NO_POINTER = r"(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.formats import FUNCTIONS, Format, Formatting, read
 from heaplint.frontend.text import Text
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 _LITERALS: Final = re.compile(rb'(?:"(?:[^"\\\n]|\\.)*"[\s\\]*)+', re.S)
 _MACRO: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")

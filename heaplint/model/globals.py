@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from heaplint.ir import Place, Variable
+from heaplint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

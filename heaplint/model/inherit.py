@@ -5,12 +5,12 @@ Source: inherit_special, inherit_slots and PyType_FromMetaclass in Objects/typeo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from heaplint.capi.facts import builtin
 from heaplint.ir import is_null
 from heaplint.model.types import HAVE_GC, SlotDef, TypeDef
+from heaplint.records import dataclass
 
 _MAX_BASES = 40
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.aspects import Value, index
 from heaplint.model.expressions import flag_names, function_name, key_of, place, values_of
 from heaplint.model.extract import extract
 from heaplint.model.modules import ModuleDef
 from heaplint.model.types import Creation, Flags, SlotDef, TypeDef
 from heaplint.model.unit import DEFINED, Unit
+from heaplint.records import dataclass
 
 if TYPE_CHECKING:
     from heaplint.model.program import Group

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+from heaplint import lazy_re as re
 from heaplint.frontend.expand import stays
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import word_offsets

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 OBJECT_STRUCT = re.compile(
     r"(?:PyObject|PyVarObject|PyTypeObject|PyHeapTypeObject|PyLongObject|PyFloatObject|PyComplexObject|PyUnicodeObject|"

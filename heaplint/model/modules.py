@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from heaplint.ir import Expr, Place, Struct
+from heaplint.records import dataclass, field
 
 MODULE_DEF_FIELDS = (
     "m_base", "m_name", "m_doc", "m_size", "m_methods", "m_slots", "m_traverse", "m_clear", "m_free",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -20,6 +19,7 @@ from heaplint.frontend.text import Text, UnitView
 from heaplint.model.aspects import ANSWERS, INDEXES, Value
 from heaplint.model.link import connect, define
 from heaplint.model.unit import DEFINED, LINKED, READ, Unit, initialised, initialised_item, is_static
+from heaplint.records import dataclass, field
 
 if TYPE_CHECKING:
     from heaplint.pythons import Version

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.expressions import fields_of, function_name
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass
 
 METHOD_FIELDS = ("ml_name", "ml_meth", "ml_flags", "ml_doc")
 """The fields of PyMethodDef in order (Include/methodobject.h)."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Final, Literal
 
+from heaplint import lazy_re as re
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.model.unit import Unit
 

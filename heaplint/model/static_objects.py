@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.aspects import Value, index
 from heaplint.model.expressions import place
 from heaplint.model.globals import GlobalVariable
 from heaplint.model.members import is_object_struct, owned_members
 from heaplint.model.unit import DEFINED, Unit
+from heaplint.records import dataclass
 
 _STRUCT_VARIABLE = re.compile(
     rb"\s*(?:(?:static|volatile|struct)\s+)*([A-Za-z_]\w*)\s+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)?(?:=\s*\{|;)"

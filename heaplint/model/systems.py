@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from heaplint import lazy_re as re
 from heaplint.capi.scalars import SYSTEMS, System
 from heaplint.model.unit import Unit
 

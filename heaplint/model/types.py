@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from heaplint.ir import Expr, Place, Struct
+from heaplint.records import dataclass, field
 
 Kind = Literal["static", "heap"]
 WrittenAs = Literal["initializer", "spec", "structseq", "macro", "runtime"]

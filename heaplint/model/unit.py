@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.items import Item
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import Text, UnitView
@@ -16,6 +15,7 @@ from heaplint.model.globals import GlobalVariable
 from heaplint.model.macros import matching, mentioning
 from heaplint.model.modules import ModuleDef
 from heaplint.model.types import TypeDef
+from heaplint.records import dataclass, field
 
 if TYPE_CHECKING:
     from heaplint.model.link import FieldSet

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text
 from heaplint.model.aspects import Value, answer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 
 from heaplint.cards import Card
+from heaplint.records import fields
 from heaplint.report import sanitize
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
 
 from heaplint.census import Census, CensusModule, CensusType
+from heaplint.records import asdict, fields
 from heaplint.report import sanitize
 from heaplint.report.report import counted
 

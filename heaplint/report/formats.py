@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from heaplint.report import Format, gcc, github, statistics, text
+from heaplint.report import Format, text
 from heaplint.report.report import Report
 
 DOCUMENTS = {"json": "json_", "sarif": "sarif", "gitlab": "gitlab", "junit": "junit", "html": "html"}
@@ -23,14 +23,12 @@ def lines(report: Report, output_format: Format, palette: text.Palette, *, count
     `counted` shows how many findings each rule has instead of the findings, in the formats for people; `closing` adds
     the summary to these.
     """
-    if output_format in DOCUMENTS:
-        rendered: Iterable[str] = import_module(f"heaplint.report.{DOCUMENTS[output_format]}").render(report)
-        return rendered
-    end = [text.summary(report)] if closing and (counted or output_format == "text") else []
-    if counted:
-        return [*statistics.render(report), *end]
-    if output_format == "github":
-        return github.render(report)
-    if output_format == "gcc":
-        return gcc.render(report)
-    return [*text.render(report, palette), *end]
+    if output_format not in DOCUMENTS and (counted or output_format == "text"):
+        end = [text.summary(report)] if closing else []
+        return [*(_renderer("statistics")(report) if counted else text.render(report, palette)), *end]
+    return _renderer(DOCUMENTS.get(output_format, output_format))(report)
+
+
+def _renderer(module: str) -> Callable[[Report], Iterable[str]]:
+    render: Callable[[Report], Iterable[str]] = import_module(f"heaplint.report.{module}").render
+    return render

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, Parameter, api, lines
 from heaplint.report import sanitize
 

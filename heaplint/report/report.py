@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from heaplint.cards import Card
 from heaplint.census import Census
 from heaplint.findings import SEVERITIES, Finding, Notice, Severity
+from heaplint.records import dataclass, field
 from heaplint.source import SourceFile
 
 

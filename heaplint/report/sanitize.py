@@ -8,13 +8,14 @@ character as well.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-import unicodedata
+import functools
 from collections.abc import Iterable
-from html import escape
+from typing import TYPE_CHECKING
+
+from heaplint import lazy_re as re
+
+if TYPE_CHECKING:
+    from json import JSONEncoder
 
 _UNSAFE = re.compile(
     "["
@@ -48,11 +49,15 @@ def _escaped(found: re.Match[str]) -> str:
 
 def html(value: str) -> str:
     """One line of visible text for HTML: the content of an element or a quoted attribute."""
+    from html import escape  # here and below: what few formats need is imported by those
+
     return escape(text(value), quote=True)
 
 
 def characters(line: str) -> list[str]:
     """A source line, one safe string for each code point; a tab becomes four spaces."""
+    if line.isascii() and line.isprintable():
+        return list(line)
     return ["    " if one == "\t" else text(one) for one in line]
 
 
@@ -60,6 +65,8 @@ def width(shown: str) -> int:
     """How many terminal cells a safe string takes (Unicode Standard Annex 11)."""
     if shown.isascii():
         return len(shown)
+    import unicodedata
+
     return sum(
         0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in shown
     )
@@ -78,7 +85,7 @@ def workflow_property(value: str) -> str:
 
 def uri_path(path: str) -> str:
     """A relative path as a URI reference (RFC 3986): every byte but letters, digits, `/`, `-`, `.`, `_`, `~` as `%5B`."""
-    from urllib.parse import quote  # only SARIF has URIs
+    from urllib.parse import quote
 
     return quote(path.encode("utf-8", "surrogateescape"), safe="/")
 
@@ -95,6 +102,9 @@ def xml_text(value: str) -> str:
 
 def csv_row(cells: Iterable[object]) -> str:
     """A line of CSV; a cell that a spreadsheet would take for a formula begins with an apostrophe instead."""
+    import csv
+    import io
+
     row = io.StringIO()
     safe = (text(str(cell)) for cell in cells)
     csv.writer(row, lineterminator="\n").writerow("'" + cell if cell.startswith(_FORMULA) else cell for cell in safe)
@@ -106,19 +116,24 @@ def json_document(value: object) -> str:
 
     Bytes of file names that are no UTF-8 become `\\xff`, as a lone surrogate is no Unicode text (RFC 8259, 8.2).
     """
-    return _encoded(value, _INDENTED) + "\n"
+    import json
+
+    return _encoded(value, json.JSONEncoder(indent=2)) + "\n"
 
 
 def json_line(value: object) -> str:
     """The same on one line that does not end, which is written several times faster."""
-    return _encoded(value, _COMPACT)
+    return _encoded(value, _compact())
 
 
-_INDENTED = json.JSONEncoder(indent=2)
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
+@functools.cache
+def _compact() -> JSONEncoder:
+    import json
+
+    return json.JSONEncoder(separators=(",", ":"))
 
 
-def _encoded(value: object, encoder: json.JSONEncoder) -> str:
+def _encoded(value: object, encoder: JSONEncoder) -> str:
     document = encoder.encode(value)
     if "\\ud" in document:  # a surrogate, perhaps one that stands alone
         document = encoder.encode(_without_surrogates(value))

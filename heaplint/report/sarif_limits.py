@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from heaplint.findings import SEVERITIES, Finding
+from heaplint.records import dataclass
 from heaplint.report.report import counted
 
 RESULTS = 25_000

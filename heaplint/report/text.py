@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from heaplint.findings import Finding, Related, Severity, Span
+from heaplint.records import dataclass, replace
 from heaplint.report import sanitize
 from heaplint.report.report import Report, counted
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import sarif_om
 
 from heaplint import __version__
+from heaplint.records import asdict
 from heaplint.report import sanitize
 from heaplint.report.report import counted
 from heaplint.report.sarif_json import json_value

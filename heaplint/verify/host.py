@@ -13,11 +13,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from heaplint.discovery import InputError
+from heaplint.records import dataclass, field
 
 MAIN = Path(__file__).with_name("child") / "main.py"
 GRACE = 5.0

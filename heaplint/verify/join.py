@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from heaplint.census import Census, CensusType
 from heaplint.findings import Finding
+from heaplint.records import replace
 from heaplint.verdicts import RULES, TYPE_CHECKS, At, Joined, Undecided, Verdict, Verification
 from heaplint.verify.symbols import source_name
 

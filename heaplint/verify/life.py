@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
-from dataclasses import replace
 
+from heaplint import lazy_re as re
+from heaplint.records import replace
 from heaplint.verdicts import Answer, Check, Verdict
 from heaplint.verify.host import AnswerError, Host, Reply
 from heaplint.verify.session import Session, Settings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import TracebackType
 
+from heaplint.records import dataclass
 from heaplint.verify.host import Host, Reply
 
 RENEWALS = 3

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass
 
 _LARGEST = 1 << 24
 """Bytes of one variable, at most; a larger one is cut."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.capi.attributes import attributed
 from heaplint.flow.paths.code import Code
@@ -21,6 +20,7 @@ from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed,
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.module_lookup import called_names
 from heaplint.model.unit import Unit
+from heaplint.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from heaplint.model.program import Group, Program

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction
 from heaplint.flow.paths.api_calls import ApiCall
 from heaplint.flow.paths.code import Op, Operand, Ref

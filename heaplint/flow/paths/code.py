@@ -6,10 +6,10 @@ address of a key), a `Text` (a string literal), a `Symbol` (a named number), or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from heaplint import ir
+from heaplint.records import dataclass, field
 
 CALL: Final = 0
 """(CALL, destination key or "", callee name, operands, node, base of a call through a pointer)"""

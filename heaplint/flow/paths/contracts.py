@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.capi.facts import signatures
 from heaplint.flow.paths.contract import Contract
 from heaplint.model.expressions import flag_names, function_name

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.model.expressions import number
 
 _ACCESSOR = re.compile(r"\w*(?:Check|CheckExact|_CHK|CHK|_SIZE|_READY|FLAGS?|Flags?|_TYPE|[iI]s[A-Z]\w*|IS_\w+|Has[A-Z]\w*|HAS_\w+)")

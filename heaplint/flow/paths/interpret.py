@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections import defaultdict
-from dataclasses import dataclass
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.paths.calls import Lookup, call
 from heaplint.flow.paths.code import (
     CALL,
@@ -63,6 +62,7 @@ from heaplint.flow.paths.values import (
     SET as RAISED,
 )
 from heaplint.model.expressions import COMPARISONS
+from heaplint.records import dataclass
 
 MAX_STEPS = 3000
 """How many blocks, counted once for each state, one function may take."""

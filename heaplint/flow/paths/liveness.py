@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections import Counter
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.paths.code import (
     CALL,
     DECLARE,

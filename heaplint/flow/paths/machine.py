@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.values import (
@@ -40,6 +38,7 @@ from heaplint.flow.paths.values import (
     is_literal,
     is_null,
 )
+from heaplint.records import dataclass
 
 _MAX_OWNED = 3
 _CONVERTS = ("PyLong_As", "PyFloat_As", "PyNumber_As")

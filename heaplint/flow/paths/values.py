@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from heaplint import ir
+from heaplint.records import dataclass
 
 ZERO: Final = 1
 POSITIVE: Final = 2

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from heaplint import lazy_re as re
+from heaplint.records import dataclass, field
 
 _DIRECTORY = ("-isystem", "-iquote", "-idirafter", "-I")
 _DEFINITION: Final = re.compile(r"-D([A-Za-z_]\w*)(?:\([\w\s,.]*\))?(?:=(.{0,1000}))?\Z", re.S)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from ctypes import POINTER, byref, c_double, c_longlong, c_uint, c_void_p, cast
 from typing import Any, TypeAlias
 
 from clang import cindex
+
+from heaplint import lazy_re as re
 
 Cursor: TypeAlias = Any
 """A `clang.cindex.Cursor`; the bindings carry no types."""

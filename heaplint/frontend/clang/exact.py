@@ -5,16 +5,16 @@ Nothing of it is loaded before the first item is asked for: most runs never ask.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heaplint import lazy_re as re
 from heaplint.findings import Notice
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.text import ExactMode, Text
+from heaplint.records import dataclass, field
 from heaplint.source import SourceFile
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,6 +10,7 @@ from clang.cindex import CursorKind as Kind
 from clang.cindex import TypeKind
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.clang import prelude
 from heaplint.frontend.clang.cursors import Cursor, children, evaluated, operator_of
 from heaplint.frontend.clang.types import MAX_DEPTH, NOT_OF_C, QUALIFIERS, Types, ctype, is_member

@@ -6,7 +6,6 @@ front end (`Py_VISIT`) are functions of the prelude here, so that both give the 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
@@ -15,6 +14,7 @@ from clang.cindex import CursorKind as Kind
 from clang.cindex import TypeKind
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.clang.cursors import Cursor, children, operator_of
 from heaplint.frontend.clang.declarations import Declarations, storage_of
 from heaplint.frontend.clang.expressions import BINARY

@@ -8,16 +8,16 @@ declaration is one line, so that one which a project makes itself can be left ou
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
+from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, every
 from heaplint.capi.facts import builtin_names, signatures, since
 from heaplint.capi.returns import RETURNS
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE
+from heaplint.records import dataclass
 
 _OF_THE_LANGUAGE: Final = frozenset(
     {"_Thread_local", "_Atomic", "constexpr", "noexcept", "nullptr", "alignas", "_Alignas", "_Pragma", "CALLBACK"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from heaplint.records import dataclass
 
 KEPT = 3
 """How many translation units the child keeps for further questions: the oldest makes room."""

@@ -6,17 +6,17 @@ they stood; an include names the file by its number here, so that libclang looks
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from heaplint import lazy_re as re
 from heaplint.frontend.clang.compile_flags import Flags
 from heaplint.frontend.expand import stays
 from heaplint.frontend.lexical import Directive, lex
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.frontend.text import Text
 from heaplint.frontend.views import View
+from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
 Resolve = Callable[[str, str], str | None]

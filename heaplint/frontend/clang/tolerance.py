@@ -7,12 +7,12 @@ but the shape of the tree: an item with an error left in it is not taken from th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from heaplint import lazy_re as re
 from heaplint.frontend.clang import prelude
+from heaplint.records import dataclass, field
 
 _NAME_OF = "heaplint_of_"
 _UNKNOWN_TYPE = re.compile(r"unknown type name '(\w+)'|must use '\w+' tag to refer to type '(\w+)'")

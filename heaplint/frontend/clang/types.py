@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import sys
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from clang.cindex import CursorKind as Kind
 from clang.cindex import TypeKind
 
 from heaplint import ir
+from heaplint import lazy_re as re
 from heaplint.frontend.clang.cursors import Cursor, Places
 
 MAX_DEPTH: Final = 220

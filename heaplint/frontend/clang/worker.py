@@ -12,7 +12,6 @@ import pickle
 import struct
 import sys
 from bisect import bisect_left
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, BinaryIO
 
@@ -23,6 +22,7 @@ from heaplint.frontend.clang.lowering import Lowering
 from heaplint.frontend.clang.protocol import KEPT, Answer, Request
 from heaplint.frontend.clang.tolerance import WINDOW, Learned, Lesson
 from heaplint.frontend.parsed import Parsed
+from heaplint.records import dataclass, field
 
 ROOT = "/heaplint/"
 """Where the files that are given lie, for libclang; no such folder exists, or needs to."""
