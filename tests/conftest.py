@@ -34,7 +34,15 @@ class Result:
     front_ends: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_engine(discovery: Discovery, config: Config, progress: Callable[[int, int], None] | None) -> Result:
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test uses what another one, or the user, has in a cache."""
+    monkeypatch.setenv("HEAPLINT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+def run_engine(
+    discovery: Discovery, config: Config, progress: Callable[[int, int], None] | None, store: object = None, jobs: object = 1
+) -> Result:
     cards = all_cards()
     selection = Selection.from_config(config, cards, discovery.root)
     card = cards["HL101"]

@@ -207,7 +207,7 @@ def test_a_long_run_on_a_terminal_shows_a_bar_that_goes_away(
 ) -> None:
     write("a.c", SPAM)
 
-    def slow(discovery: Discovery, config: Config, progress: Callable[[int, int], None]) -> Result:
+    def slow(discovery: Discovery, config: Config, progress: Callable[[int, int], None], *more: object) -> Result:
         for done in range(5):
             progress(done, 5)
         return run_engine(discovery, config, progress)
