@@ -351,7 +351,7 @@ def _mutant(known: Stock, number: int, chance: Random) -> Mutant:
     usual = known.plus_plus if end.endswith("pp") and chance.random() < 0.5 else known.c
     pool = usual or known.c
     first = chance.randrange(len(pool))
-    text = b"\n".join(one.text for one in pool[first : first + chance.choice((1, 1, 2, 3))])
+    text = b"\n".join(one.text for one in pool[first : first + chance.choice((1, 1, 1, 2))])
     kinds = chance.choices(list(MUTATIONS), k=chance.choice((1, 1, 1, 2, 2, 3, 4)))
     for kind in kinds:
         text = MUTATIONS[kind](text[:LARGEST], chance.choice(pool).text, chance)

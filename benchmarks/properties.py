@@ -35,7 +35,7 @@ from heaplint.source import SourceFile
 Check = Literal["again", "suppressed", "format", "census", "repair", "command"]
 """What is done with a case besides running it: see `examine`."""
 
-TARGETS: Final = (">=3.11", ">=3.8", "3.12", ">=3.13", "3.9-3.10", "3.15")
+TARGETS: Final = (">=3.11", ">=3.8", "3.12", "3.13-3.14", "3.9-3.10", "3.15")
 FORMATS: Final = get_args(Format)
 
 CANARY: Final = b'static PyTypeObject Canary_%d = { PyVarObject_HEAD_INIT(NULL, 0) .tp_name = "m.Canary" };\n'

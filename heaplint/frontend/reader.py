@@ -123,10 +123,19 @@ class Reader:
                 before = data[max(0, found.start() - _MAX_INDENT) : found.start()].rstrip(b" \t")
                 if not (before.endswith(b"\n") or (not before and found.start() < _MAX_INDENT)):
                     continue
+                if self._is_commented_out(path, found.start()):
+                    continue
                 target = self.resolve(path, found.group(1).decode("utf-8", "replace"))
                 if target is not None and target != path:
                     known.append(target)
         return known
+
+    def _is_commented_out(self, path: str, offset: int) -> bool:
+        """Whether a line that looks like a directive is none; the file is lexed only when it may be so."""
+        data = self.files[path].data
+        if data.rfind(b"/*", 0, offset) <= data.rfind(b"*/", 0, offset):
+            return False
+        return not any(one.start <= offset < one.end for one in self.lexed(path).directives)
 
     def know_included(self, included: Mapping[str, list[str]]) -> None:
         """Take what some files include from whoever has found it out for the very same files."""
