@@ -41,8 +41,10 @@ SLOW_INPUT: Final = 0.8
 RUNS_OF_A_CHILD: Final = 500
 SAVED: Final = 2
 """How many cases with the same cause are reduced and kept."""
-ATTEMPTS: Final = 400
-"""How many runs it may take to reduce one case."""
+PATIENCE: Final = 90.0
+"""Seconds that it may take to reduce one case."""
+ENOUGH: Final = 3.0
+"""Processor time after which a run that is to be reduced counts as one that takes too long."""
 SOMETIMES: Final = 60.0
 """Seconds between two lines that tell how far it is."""
 FACTS: Final = "case.json"
@@ -177,12 +179,12 @@ def _answers(known: Stock, seed: int, numbers: range) -> Iterator[Answer]:
         number = answer.number + numbers.step
 
 
-def attempt(made: Case, number: int = 0) -> Answer:
+def attempt(made: Case, number: int = 0, limit: float = SECONDS) -> Answer:
     """Run one case in this process; the bound on its time ends the process."""
     start = time.process_time()
     failure, tally = None, Tally()
     try:
-        with processor_time(SECONDS):
+        with processor_time(limit):
             tally = examine(made)
             if time.process_time() - start > SLOW:
                 failure = _slow(made)
@@ -205,9 +207,9 @@ def _slow(made: Case) -> Failure | None:
 # what failed
 
 
-def _failure(made: Case) -> Failure | None:
+def _failure(made: Case, limit: float = SECONDS) -> Failure | None:
     """Why a case fails, when it does, in a child of its own."""
-    for answer in answers(lambda say: say(attempt(made))):
+    for answer in answers(lambda say: say(attempt(made, limit=limit))):
         if isinstance(answer, Failure):
             return answer
         if answer.failure:
@@ -217,12 +219,12 @@ def _failure(made: Case) -> Failure | None:
 
 def reduced(made: Case, cause: str) -> Case:
     """The fewest checks, files and lines of a case that fail for the same cause."""
-    left = ATTEMPTS
+    deadline = time.monotonic() + PATIENCE
 
     def fails(files: Mapping[str, bytes], checks: frozenset[Check]) -> bool:
-        nonlocal left
-        left -= 1
-        failure = _failure(replace(made, files=files, checks=checks)) if left >= 0 else None
+        if time.monotonic() > deadline:
+            return False
+        failure = _failure(replace(made, files=files, checks=checks), ENOUGH)
         return failure is not None and failure.cause == cause
 
     files, checks = dict(made.files), made.checks

@@ -6,6 +6,9 @@ import gc
 import os
 import sys
 
+INTERRUPTED = 130
+"""Exit code when somebody presses Ctrl-C."""
+
 
 def main() -> None:
     """Run the command that the arguments name, and leave the process with its exit code."""
@@ -20,7 +23,11 @@ def main() -> None:
             pass  # `run` meets it again, and tells of it
     if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
         gc.disable()
-    from heaplint.cli.app import run
+    try:
+        from heaplint.cli.app import run
+    except KeyboardInterrupt:
+        sys.stderr.write("heaplint: error: interrupted\n")
+        _leave(INTERRUPTED)
 
     _leave(run(sys.argv[1:]))
 

@@ -324,6 +324,9 @@ class Lowering:
             declared = self.declarator(one)
             if one.has_error and any(child.type == "ERROR" for child in one.children):  # `HIDDEN PyTypeObject T = …`
                 self.fail(one, "a declaration could not be parsed")
+            if not declared.name and node.type == "declaration":  # `static PyTypeObject = {…}`: damage
+                self.fail(one, "a declaration could not be parsed")
+                continue
             if node.type == "type_definition" and body is not None and not body.name and not declared.pointers:
                 named = ir.Struct(body.start, body.end, declared.name, body.union, body.fields, body.complete)
                 self.structs.append(named)
