@@ -72,6 +72,8 @@ class Progress:
     failures: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    """Processor time of all runs."""
     slowest: float = 0.0
     peak: int = 0
 
@@ -79,6 +81,7 @@ class Progress:
         """Count one case."""
         self.inputs += INPUTS
         self.kinds += answer.kinds
+        self.seconds += answer.seconds
         self.slowest, self.peak = max(self.slowest, answer.seconds), max(self.peak, answer.peak)
         self.tally.add(answer.tally)
         if answer.failure:
@@ -89,7 +92,7 @@ class Progress:
         """A line for a log."""
         states = ", ".join(f"{count} {state}" for state, count in sorted(self.tally.states.items()))
         return (
-            f"{self.inputs} inputs in {seconds:.0f} s ({1000 * seconds / max(1, self.inputs):.2f} ms each): {states}; "
+            f"{self.inputs} inputs in {seconds:.0f} s ({1000 * self.seconds / max(1, self.inputs):.2f} ms of the processor each): {states}; "
             f"{self.tally.findings.total()} findings of {len(self.tally.findings)} rules, "
             f"{self.tally.notices.total()} notices; slowest run {self.slowest:.1f} s, peak {self.peak >> 20} MiB; "
             f"{self.failures.total()} failed runs of {len(self.failures)} causes"
@@ -207,9 +210,9 @@ def _slow(made: Case) -> Failure | None:
 # what failed
 
 
-def _failure(made: Case, limit: float = SECONDS) -> Failure | None:
+def failure_of(made: Case, seconds: float = SECONDS) -> Failure | None:
     """Why a case fails, when it does, in a child of its own."""
-    for answer in answers(lambda say: say(attempt(made, limit=limit))):
+    for answer in answers(lambda say: say(attempt(made, limit=seconds))):
         if isinstance(answer, Failure):
             return answer
         if answer.failure:
@@ -224,7 +227,7 @@ def reduced(made: Case, cause: str) -> Case:
     def fails(files: Mapping[str, bytes], checks: frozenset[Check]) -> bool:
         if time.monotonic() > deadline:
             return False
-        failure = _failure(replace(made, files=files, checks=checks), ENOUGH)
+        failure = failure_of(replace(made, files=files, checks=checks), ENOUGH)
         return failure is not None and failure.cause == cause
 
     files, checks = dict(made.files), made.checks
@@ -280,7 +283,7 @@ def kept(folder: Path) -> Case:
 def _replay(top: Path) -> int:
     failed = 0
     for facts in sorted(top.rglob(FACTS)):
-        failure = _failure(kept(facts.parent))
+        failure = failure_of(kept(facts.parent))
         failed += failure is not None
         print(f"{facts.parent}: {f'{failure.kind}: {failure.cause}' if failure else 'nothing fails'}")
         if failure:

@@ -11,7 +11,7 @@ import re
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -230,7 +230,7 @@ _EXIT_CODES: Final = frozenset({0, 1})
 
 def _hold_command(case: Case, result: Result) -> None:
     """The files on a disk, through the command line: the same findings, an exit code, and nothing else on the way."""
-    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+    with tempfile.TemporaryDirectory() as name, _within(name):
         for file, data in {**case.files, "heaplint.toml": b""}.items():
             Path(file).write_bytes(data)
         shared = ["--select", "ALL", "--target-python", case.target, "--frontend", case.frontend, "--include-generated"]
@@ -251,6 +251,17 @@ def _hold_command(case: Case, result: Result) -> None:
         _commanded(["check", *shared, "--fix", "--unsafe-fixes", "-q"])
         if bool(patch) != any(Path(file).read_bytes() != data for file, data in before.items()):
             raise PropertyError("--diff and --fix do not agree on whether there is something to change")
+
+
+@contextlib.contextmanager
+def _within(folder: str) -> Iterator[None]:
+    """A folder as the current one."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _commanded(arguments: list[str]) -> tuple[int, str, str]:
