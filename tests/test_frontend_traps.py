@@ -414,9 +414,9 @@ def test_a_bracket_that_the_parser_makes_up_is_told() -> None:
 
 
 def test_a_semicolon_that_the_parser_makes_up_is_no_problem() -> None:
-    text = "DECLARE_MUTEX(lock)\n\nstatic PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n};\n"
+    text = "DECLARE_MUTEX(lock)\n\ntypedef struct event {\n    PyObject *sender;\n} Event;\n"
     assert [problem for view in views(text) for one in view.texts for problem in problems(one)] == []
-    assert "T" in types(text)
+    assert fields(struct(text, "Event")) == [("sender", "PyObject", 1)]
 
 
 def problems(text: Text) -> list[str]:
