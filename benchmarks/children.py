@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 
 MEMORY: Final = 1 << 30
 """Bytes of address space that a child may have beyond what it starts with."""
-PATIENCE: Final = 120.0
+PATIENCE: Final = 600.0
 """Seconds without a word after which a child is ended: it waits for something."""
 
 Kind = Literal["exception", "property", "time", "memory", "killed", "silent"]
@@ -43,6 +43,8 @@ def of_exception(error: BaseException) -> Failure:
     if type(error).__name__ == "PropertyError":
         return Failure("property", _VARYING.sub("N", str(error))[:90].replace("\n", " "), text)
     kind: Kind = "memory" if isinstance(error, MemoryError) else "exception"
+    if isinstance(error, RecursionError):  # which function is the last one says nothing
+        return Failure(kind, "RecursionError", text)
     return Failure(kind, f"{type(error).__name__} in {_where(_FRAME.findall(text)[-1:])}", text)
 
 
