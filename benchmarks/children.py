@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from heaplint.checking import TRACEBACK
+
 MEMORY: Final = 1 << 30
 """Bytes of address space that a child may have beyond what it starts with."""
 PATIENCE: Final = 600.0
@@ -97,6 +99,7 @@ def answers(work: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
 
 def _work(work: Callable[[Callable[[Any], None]], None], pipe: int, stack: int) -> None:
     """The child's part; never returns."""
+    os.environ[TRACEBACK] = "1"
     faulthandler.enable(stack)
     faulthandler.register(signal.SIGPROF, stack, all_threads=False, chain=True)
     with open("/proc/self/statm") as facts:

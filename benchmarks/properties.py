@@ -160,6 +160,8 @@ def _accounted(case: Case, discovery: Discovery, result: Result) -> Tally:
 
 
 def _hold_notice(notice: Notice, case: Case, sources: Mapping[str, SourceFile]) -> None:
+    if notice.kind == "failed":
+        raise PropertyError(f"a rule or the reading failed: {notice.message}")
     if notice.path not in case.files and notice.path != ".":
         raise PropertyError(f"a notice of a file that is not there: {notice}")
     if notice.line < 0 or (notice.path in sources and notice.line > len(sources[notice.path].line_starts)):

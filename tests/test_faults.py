@@ -272,8 +272,8 @@ INTERRUPTED = (2 + 128, "heaplint: error: interrupted\n")
 
 
 @pytest.mark.parametrize("moment", [
-    "heaplint.discovery.discover", "heaplint.engine.read_program", "heaplint.engine.extract", "heaplint.engine.merge",
-    "heaplint.report.formats.lines",
+    "heaplint.discovery.discover", "heaplint.checking.selected", "heaplint.checking.check_group",
+    "heaplint.results.merged", "heaplint.report.formats.lines",
 ])  # fmt: skip
 def test_an_interrupt_leaves_nothing_half_written(moment: str) -> None:
     before = tree()
