@@ -421,6 +421,4 @@ def test_a_semicolon_that_the_parser_makes_up_is_no_problem() -> None:
 
 def problems(text: Text) -> list[str]:
     """What of a text could not be read, every item parsed."""
-    for item in text.items:
-        text.parse(item)
-    return [problem for _, problem, _ in text.problems()]
+    return [problem for item in text.items if (problem := text.parse(item).problem)]

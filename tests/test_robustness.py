@@ -66,7 +66,7 @@ def test_what_once_broke_something(folder: Path) -> None:
     """In a child with bounds: what goes round for ever again fails the test and does not stop it."""
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     assert files
-    cases = [Case(files, target, checks=ALL_CHECKS) for target in (">=3.8", "3.12")]
+    cases = [Case(files, ">=3.8", "tree-sitter", ALL_CHECKS, "gitlab"), Case(files, "3.12", "auto", ALL_CHECKS, "sarif")]
     assert [failure for case in cases if (failure := fuzz.failure_of(case, seconds=10))] == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -84,19 +83,6 @@ def run(arguments: Sequence[str]) -> int:
         cause = f"{type(error).__name__}: {error}"
         return _fail(f"internal error: {cause} (please report it; with {TRACEBACK}=1 it shows where)")
     return code
-
-
-def _write_all() -> None:
-    """Put a buffer under standard output where PYTHONUNBUFFERED has taken it away.
-
-    Without one Python makes one attempt at each write: what a disk that gets full takes only in part is cut off, and
-    nobody is told.
-    """
-    raw = getattr(sys.stdout, "buffer", None)
-    if isinstance(raw, io.FileIO):
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw), sys.stdout.encoding, line_buffering=sys.stdout.isatty(), write_through=True
-        )
 
 
 def _command(arguments: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.frontend.expand import Expanded
 from heaplint.frontend.parsed import Parsed
-from heaplint.records import dataclass
+from heaplint.records import dataclass, replace
 
 _MAX_DEPTH = 220
 _MAX_NESTING = 1500
