@@ -389,6 +389,7 @@ def _read(candidate: _Candidate, path: str) -> SourceFile | Notice:
                     data = stream.read(size + 1)
                     if len(data) > size:  # it is growing
                         data += stream.read(MAX_SOURCE_BYTES - size)
+                    size = max(size, len(data))
         except OSError as error:
             return _unreadable(candidate, path, error.strerror or str(error))
     if data is None or size > MAX_SOURCE_BYTES:

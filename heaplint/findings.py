@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from heaplint.records import dataclass, field
+from heaplint.records import dataclass, field, replace
 
 Severity = Literal["error", "warning", "note"]
 Precision = Literal["very-high", "high", "medium", "low"]
@@ -94,6 +95,17 @@ class Finding:
     def sort_key(self) -> tuple[str, int, int, str, str]:
         """Findings are reported by path, line, column, rule."""
         return (self.span.path, self.span.line, self.span.column, self.rule, self.message)
+
+
+def numbered(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that differ in nothing but their line get an ordinal, for their fingerprints."""
+    seen: dict[str, int] = {}
+    result = []
+    for finding in findings:
+        count = seen.get(finding.identity, 0)
+        seen[finding.identity] = count + 1
+        result.append(replace(finding, ordinal=count) if count else finding)
+    return result
 
 
 NoticeKind = Literal[

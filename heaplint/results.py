@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from heaplint.findings import Finding, Notice
+from heaplint.findings import Finding, Notice, numbered
 from heaplint.pythons import TargetRange, Version, range_text
 from heaplint.records import dataclass, replace
 
@@ -59,15 +59,4 @@ def merged(results: Iterable[GroupResult], target: TargetRange) -> list[Finding]
         python = range_text(pythons[key], target)
         findings.append(finding if python is None else replace(finding, python=python))
     findings.sort(key=lambda finding: finding.sort_key)
-    return _numbered(findings)
-
-
-def _numbered(findings: list[Finding]) -> list[Finding]:
-    """Findings that differ in nothing but their line get an ordinal, for their fingerprints."""
-    seen: dict[str, int] = {}
-    result = []
-    for finding in findings:
-        count = seen.get(finding.identity, 0)
-        seen[finding.identity] = count + 1
-        result.append(replace(finding, ordinal=count) if count else finding)
-    return result
+    return numbered(findings)

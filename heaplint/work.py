@@ -81,11 +81,10 @@ class Work:
         records = self._holding()
         anew = {path for path in self.mains if path not in records}
         for _ in range(_MAX_ROUNDS):
-            if len(anew) > _MOST * len(self.mains):
+            if self.state is None or len(anew) > _MOST * len(self.mains):
                 break
             program = self._read(anew, records, None)
             results = self._check(program, anew, rules, progress, jobs, keep=True)
-            assert self.state is not None
             further = incremental.stale(program, self.state, anew, self.sources)
             if not further:
                 self._records = incremental.records_of(program, results, records, self.sources)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from reading import calls, fields, findings, function, modules, names, program, struct, types
+from reading import calls, fields, findings, function, modules, names, program, struct, types, views
 
 from heaplint import ir
+from heaplint.frontend.text import Text
 
 HEAD = "#include <Python.h>\n"
 
@@ -403,3 +404,21 @@ def test_one_finding_for_a_type_that_is_declared_thrice() -> None:
     assert [(one.rule, one.symbol, one.span.line) for one in findings(text) if one.rule == "HL101"] == [
         ("HL101", "T", 4)
     ]
+
+
+def test_a_bracket_that_the_parser_makes_up_is_told() -> None:
+    """It takes the type for part of the parameters that nobody closed, and the tree has no error in it."""
+    text = "static PyObject *\nlabel(PyObject *\nstatic PyTypeObject T = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n};\n"
+    unread = [problem for view in views(text) for one in view.texts for problem in problems(one)]
+    assert unread == ["a `)` is missing"]
+
+
+def test_a_semicolon_that_the_parser_makes_up_is_no_problem() -> None:
+    text = "DECLARE_MUTEX(lock)\n\ntypedef struct event {\n    PyObject *sender;\n} Event;\n"
+    assert [problem for view in views(text) for one in view.texts for problem in problems(one)] == []
+    assert fields(struct(text, "Event")) == [("sender", "PyObject", 1)]
+
+
+def problems(text: Text) -> list[str]:
+    """What of a text could not be read, every item parsed."""
+    return [problem for item in text.items if (problem := text.parse(item).problem)]

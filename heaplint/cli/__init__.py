@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
+
+INTERRUPTED = 130
+"""Exit code when somebody presses Ctrl-C."""
 
 
 def main() -> None:
@@ -20,8 +24,13 @@ def main() -> None:
             pass  # `run` meets it again, and tells of it
     if sys.argv[1:2] != ["lsp"]:  # all others are over before it would be worth looking for cycles
         gc.disable()
-    from heaplint.cli.app import run
+    try:
+        from heaplint.cli.app import run
+    except KeyboardInterrupt:
+        sys.stderr.write("heaplint: error: interrupted\n")
+        _leave(INTERRUPTED)
 
+    _write_all()
     _leave(run(sys.argv[1:]))
 
 
@@ -33,3 +42,17 @@ def _leave(code: int) -> None:
         except OSError:
             continue  # `run` has told of a stream that takes nothing
     os._exit(code)
+
+
+def _write_all() -> None:
+    """Put a buffer under standard output where PYTHONUNBUFFERED has taken it away.
+
+    Without one Python makes one attempt at each write: what a disk that gets full takes only in part is cut off, and
+    nobody is told.
+    """
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.FileIO):
+        raw = io.FileIO(raw.fileno(), "w", closefd=False)
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), sys.stdout.encoding, line_buffering=sys.stdout.isatty(), write_through=True
+        )

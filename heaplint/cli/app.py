@@ -11,12 +11,11 @@ from typing import Annotated, cast
 import typer
 
 from heaplint import __version__
-from heaplint.cli import completion
+from heaplint.cli import INTERRUPTED, completion
 from heaplint.report.stream import OutputError
 
 ERROR = 2
 """Exit code of usage, configuration and input errors."""
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 TRACEBACK = "HEAPLINT_TRACEBACK"

@@ -77,10 +77,13 @@ def read(
 ) -> tuple[Config, Discovery]:
     """The configuration and the files of a run, in the current folder; the path `-` is standard input."""
     from heaplint import config as configuration
-    from heaplint.discovery import discover
+    from heaplint.discovery import InputError, discover
     from heaplint.report.report import counted
 
-    cwd = Path.cwd()
+    try:
+        cwd = Path.cwd()
+    except FileNotFoundError as error:
+        raise InputError("the current folder is gone") from error
     places = list(paths or ["."])
     texts: dict[str, bytes] = {}
     if "-" in places or stdin_filename is not None:

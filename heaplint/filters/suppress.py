@@ -8,7 +8,7 @@ from itertools import islice
 from heaplint import lazy_re as re
 from heaplint.cards import Card
 from heaplint.filters.select import Selection, nearest
-from heaplint.findings import Finding
+from heaplint.findings import Finding, numbered
 from heaplint.records import dataclass
 from heaplint.source import SourceFile
 
@@ -141,7 +141,8 @@ def apply(findings: Iterable[Finding], sources: Mapping[str, SourceFile], select
     kept = [one for one in findings if one.span.path not in by_path or not by_path[one.span.path].silence(one)]
     for path, suppressions in by_path.items():
         if selection.is_selected(UNUSED, path):
-            reports = (one for one in suppressions.complaints(selection) if selection.keeps(one))
+            complaints = sorted(suppressions.complaints(selection), key=lambda finding: finding.sort_key)
+            reports = (one for one in numbered(complaints) if selection.keeps(one))
             kept += [one for one in reports if not suppressions.silence(one)]
     return tuple(sorted(kept, key=lambda finding: finding.sort_key))
 

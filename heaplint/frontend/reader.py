@@ -119,14 +119,29 @@ class Reader:
         if known is None:
             known = self._included[path] = []
             data = self.files[path].data
+            directives: frozenset[int] | None = None
+            opened = closed = -1
+            last = 0
             for found in _INCLUDE.finditer(data):
                 before = data[max(0, found.start() - _MAX_INDENT) : found.start()].rstrip(b" \t")
                 if not (before.endswith(b"\n") or (not before and found.start() < _MAX_INDENT)):
                     continue
+                opened = max(opened, data.rfind(b"/*", last, found.start()))
+                closed = max(closed, data.rfind(b"*/", last, found.start()))
+                last = found.start()
+                if opened >= 0 and closed < opened + 2:  # in a comment, or behind a string that looks like its beginning
+                    directives = directives if directives is not None else self._lines_of_directives(path)
+                    if last not in directives:
+                        continue
                 target = self.resolve(path, found.group(1).decode("utf-8", "replace"))
                 if target is not None and target != path:
                     known.append(target)
         return known
+
+    def _lines_of_directives(self, path: str) -> frozenset[int]:
+        """The offsets of a file's `#`, those in comments left out."""
+        data = self.files[path].data
+        return frozenset(data.find(b"#", one.start, one.end) for one in self.lexed(path).directives)
 
     def know_included(self, included: Mapping[str, list[str]]) -> None:
         """Take what some files include from whoever has found it out for the very same files."""

@@ -53,8 +53,8 @@ def _plan(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], tuple[bytes, ...
 
 
 def word_offsets(code: bytes, word: bytes) -> Iterator[int]:
-    """The offsets at which an identifier stands as a word."""
-    at = code.find(word)
+    """The offsets at which an identifier stands as a word; what damage left without a name stands nowhere."""
+    at = code.find(word) if word else -1
     while at >= 0:
         end = at + len(word)
         if not ((at and code[at - 1] in _IN_WORDS) or (end < len(code) and code[end] in _IN_WORDS)):

@@ -18,7 +18,7 @@ from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.frontend.expand import Expanded
 from heaplint.frontend.parsed import Parsed
-from heaplint.records import dataclass
+from heaplint.records import dataclass, replace
 
 _MAX_DEPTH = 220
 _MAX_NESTING = 1500
@@ -58,7 +58,26 @@ def parse_with(parser: Parser, lowering: Lowering) -> Parsed:
     depth = _nesting(lowering.source)
     if depth > _MAX_NESTING:
         return Parsed(complete=False, problem=f"nested {depth} levels deep", problem_at=lowering.at(0))
-    return lowering.unit(parser.parse(lowering.source).root_node)
+    root = parser.parse(lowering.source).root_node
+    parsed = lowering.unit(root)
+    if parsed.complete and root.has_error and (missing := _missing(root)) is not None:
+        problem, at = f"a `{missing.type}` is missing", lowering.at(missing.start_byte)
+        return replace(parsed, complete=False, problem=problem, problem_at=at)
+    return parsed
+
+
+def _missing(root: Node) -> Node | None:
+    """The first bracket that the parser had to make up; where it puts the next declaration's end may be anywhere.
+
+    A semicolon does no harm: macros of others that make declarations often come without.
+    """
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if node.is_missing and node.type in (")", "]", "}"):
+            return node
+        todo.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
+    return None
 
 
 def _nesting(text: bytes) -> int:
@@ -324,6 +343,9 @@ class Lowering:
             declared = self.declarator(one)
             if one.has_error and any(child.type == "ERROR" for child in one.children):  # `HIDDEN PyTypeObject T = …`
                 self.fail(one, "a declaration could not be parsed")
+            if node.type == "declaration" and declared.name[-1:] in ("", ":"):  # `static PyTypeObject = {…}`: damage
+                self.fail(one, "a declaration could not be parsed")
+                continue
             if node.type == "type_definition" and body is not None and not body.name and not declared.pointers:
                 named = ir.Struct(body.start, body.end, declared.name, body.union, body.fields, body.complete)
                 self.structs.append(named)

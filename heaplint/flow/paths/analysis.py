@@ -78,6 +78,8 @@ class _Known:
     """By the path of the units, and their identity."""
     making: set[Key] = field(default_factory=set)
     """The functions that call each other and are being made."""
+    looping: set[Key] = field(default_factory=set)
+    """The functions that call themselves."""
     short: bool = False
     """Whether something was asked of one of these that had not been made."""
 
@@ -250,6 +252,8 @@ class Analysis:
             _, _, key, callees = todo[-1]
             for home, callee in callees:
                 called = home._key(callee)
+                if called == key:  # by its name, or by another that the program has for it
+                    self.known.looping.add(key)
                 if called in self.known.summaries or called in self.known.making:
                     continue
                 if called not in numbers:
@@ -400,7 +404,7 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, ir.Function, 
     """Run functions that call each other, in the order of their places; once more those that asked for a later one."""
     if len(members) == 1:
         home, function, key = members[0]
-        if function.name not in called_names(function):
+        if key not in known.looping:
             known.results[key] = result = home.run(function)
             known.summaries[key] = result.summary
             return
