@@ -12,7 +12,7 @@ from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.capi.attributes import attributed
 from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.contract import Contract
-from heaplint.flow.paths.contracts import contract_of
+from heaplint.flow.paths.contracts import contract_of, contracts
 from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
@@ -131,11 +131,18 @@ class Analysis:
             name: fact for text in unit.texts for name, fact in attributed(text.code).items()
         }
         self._results: list[Result] | None = None
+        self._by_name: Mapping[str, Contract] | None = None
         self._cleanup: re.Pattern[bytes] | None = None
         self._summaries: dict[str, Facts] = {}
         self._facts: dict[str, Facts] = {}
         self.told: dict[str, Facts] = {}
         """What callers of the unit's functions were told of them."""
+
+    @property
+    def _contracts(self) -> Mapping[str, Contract]:
+        if self._by_name is None:
+            self._by_name = contracts(self.unit)
+        return self._by_name
 
     def results(self) -> list[Result]:
         """The results of the unit's own functions."""
@@ -280,7 +287,7 @@ class Analysis:
 
     def run(self, function: ir.Function) -> Result:
         """Run a function, or take what another view of the same file found under the same circumstances."""
-        contract = contract_of(self.unit, function)
+        contract = contract_of(self.unit, self._contracts, function)
         if not function.complete:
             return Result(function, (), None, False, contract)
         cleaned = self._cleaned(function)

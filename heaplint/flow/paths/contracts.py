@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 
 from heaplint import ir
@@ -43,7 +42,6 @@ def _slot(name: str) -> Contract | None:
     return Contract(returns, name in _SILENT, name == "tp_init", name in _DESTROYS, nullable=nullable)
 
 
-@functools.lru_cache(maxsize=64)
 def contracts(unit: Unit) -> Mapping[str, Contract]:
     """The functions that the interpreter calls, by name; one with several roles that differ has none."""
     result: dict[str, Contract] = {}
@@ -56,9 +54,12 @@ def contracts(unit: Unit) -> Mapping[str, Contract]:
     return result
 
 
-def contract_of(unit: Unit, function: ir.Function) -> Contract | None:
-    """What is expected of a function; that of Argument Clinic's `…_impl` is what it is generated for."""
-    known = contracts(unit).get(function.name)
+def contract_of(unit: Unit, known_by_name: Mapping[str, Contract], function: ir.Function) -> Contract | None:
+    """What is expected of a function, by the contracts of its unit.
+
+    That of Argument Clinic's `…_impl` is what it is generated for.
+    """
+    known = known_by_name.get(function.name)
     if known is None and function.name.endswith("_impl") and "static" in function.returns.storage:
         name = function.name.removesuffix("_impl")
         if name.endswith("___init__"):
