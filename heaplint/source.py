@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from heaplint import lazy_re as re
@@ -29,7 +31,7 @@ class SourceFile:
     """Relative to the root of the run, with forward slashes."""
     data: bytes
     """As on disk; a UTF-8 byte order mark is kept."""
-    _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _starts: array[int] = field(default_factory=lambda: array("Q"), init=False, repr=False, compare=False)
     _ascii: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
     _digest: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -41,7 +43,7 @@ class SourceFile:
         return self._digest[0]
 
     @property
-    def line_starts(self) -> list[int]:
+    def line_starts(self) -> Sequence[int]:
         """The offset at which each line begins (computed once; not to be changed)."""
         if not self._starts:
             self._starts.append(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from heaplint import lazy_re as re
@@ -48,8 +49,8 @@ class Reading:
     """A file as one view sees it."""
 
     path: str
-    code: bytes
-    """Comments, directives and inactive branches blanked."""
+    packed: bytes
+    """The code, compressed: a run has all files in all views at hand, and few of them are looked at closely at a time."""
     macros: dict[str, Sequence[Macro | int]]
     """Definitions of each macro in order; an int is the offset of an `#undef`."""
     headers: tuple[Reading, ...] = ()
@@ -75,6 +76,11 @@ class Reading:
     _cache: dict[str, Macro | None] = field(default_factory=dict)
     _bodies: str | None = None
     _with: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def code(self) -> bytes:
+        """The file's text with comments, directives and inactive branches blanked."""
+        return _unpacked(self.packed)
 
     def macro(self, name: str, offset: int) -> Macro | None:
         """The definition in force at an offset: the last one before it, else one of an included file."""
@@ -341,6 +347,16 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
         if not active:
             outcome.inactive.append((stack[-1].since, len(lexed.code)))
     return outcome
+
+
+def pack(code: bytes) -> bytes:
+    """What a Reading keeps of a text."""
+    return zlib.compress(code, 1)
+
+
+@functools.lru_cache(maxsize=128)
+def _unpacked(packed: bytes) -> bytes:
+    return zlib.decompress(packed)
 
 
 def blank(text: bytes, regions: Iterable[tuple[int, int]]) -> bytes:

@@ -21,6 +21,7 @@ from heaplint.frontend.preprocess import (
     blank,
     go_through,
     hidden_branches,
+    pack,
 )
 from heaplint.frontend.text import ExactReader, Text, UnitView
 from heaplint.frontend.treesitter import FrontEnd, TreeSitterFrontEnd
@@ -202,12 +203,12 @@ class Reader:
             if shape not in self._cuts:
                 skeleton = blank(lexed.skeleton, inactive)
                 done, scopes = cut_cplusplus(skeleton) if view.plus_plus else (cut(skeleton), NO_SCOPES)
-                self._cuts[shape] = blank(lexed.code, inactive), done, scopes
-            code, _, scopes = self._cuts[shape]
+                self._cuts[shape] = pack(blank(lexed.code, inactive)), done, scopes
+            packed, _, scopes = self._cuts[shape]
             if view.plus_plus:
                 scopes = scopes.with_others(header.scopes for header in headers)
             reading = self._readings[identity] = Reading(
-                path, code, outcome.macros, tuple(headers), inactive, outcome.defines,
+                path, packed, outcome.macros, tuple(headers), inactive, outcome.defines,
                 tuple(offset for offset, _, _ in outcome.branches), _typedefs(lexed.code, inactive),
                 tuple(outcome.includes), view.plus_plus, scopes, self._digest(path, identity, headers),
             )
