@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from heaplint import lazy_re as re
@@ -12,6 +11,7 @@ from heaplint.frontend.conditions import Condition, Value, evaluate, parse, sati
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes
 from heaplint.frontend.lexical import BLANK, Directive, Lexed
 from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
+from heaplint.packed import unpacked
 from heaplint.records import dataclass, field
 
 _DEFINE = re.compile(r"([A-Za-z_]\w*)(\(([^()]*)\))?\s*(.*)", re.S)
@@ -50,7 +50,7 @@ class Reading:
 
     path: str
     packed: bytes
-    """The code, compressed: a run has all files in all views at hand, and few of them are looked at closely at a time."""
+    """The code (heaplint.packed)."""
     macros: dict[str, Sequence[Macro | int]]
     """Definitions of each macro in order; an int is the offset of an `#undef`."""
     headers: tuple[Reading, ...] = ()
@@ -80,7 +80,7 @@ class Reading:
     @property
     def code(self) -> bytes:
         """The file's text with comments, directives and inactive branches blanked."""
-        return _unpacked(self.packed)
+        return unpacked(self.packed)
 
     def macro(self, name: str, offset: int) -> Macro | None:
         """The definition in force at an offset: the last one before it, else one of an included file."""
@@ -347,16 +347,6 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
         if not active:
             outcome.inactive.append((stack[-1].since, len(lexed.code)))
     return outcome
-
-
-def pack(code: bytes) -> bytes:
-    """What a Reading keeps of a text."""
-    return zlib.compress(code, 1)
-
-
-@functools.lru_cache(maxsize=128)
-def _unpacked(packed: bytes) -> bytes:
-    return zlib.decompress(packed)
 
 
 def blank(text: bytes, regions: Iterable[tuple[int, int]]) -> bytes:

@@ -21,11 +21,11 @@ from heaplint.frontend.preprocess import (
     blank,
     go_through,
     hidden_branches,
-    pack,
 )
 from heaplint.frontend.text import ExactReader, Text, UnitView
 from heaplint.frontend.treesitter import FrontEnd, TreeSitterFrontEnd
 from heaplint.frontend.views import View
+from heaplint.packed import pack
 from heaplint.source import SourceFile, is_cplusplus
 
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
@@ -398,7 +398,7 @@ class Reader:
                 self._outcomes.pop(one, None)
                 self._by_view.pop(one, None)
                 self._branches.pop(one, None)
-
+                self.files[one].put_away()
 
     def release(self) -> None:
         """Drop all that only reading needs, once every unit has been read."""

@@ -104,8 +104,8 @@ class Text:
     _structs: dict[str, Item] | None = None
     _aliases: dict[str, str] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
-    _api: frozenset[bytes] | None = None
-    """The words of the text that look like names of the C API, without leading underscores."""
+    _api: bytes | None = None
+    """The words of the text that look like names of the C API, without leading underscores, a line each."""
     _words: bytes | None = None
     """Every word of three letters or more once, a line each: far less to search than the text."""
     _parsed: dict[int, Parsed] = field(default_factory=dict)
@@ -177,10 +177,9 @@ class Text:
 
         Quicker than `items_with` and a pattern of the same words.
         """
-        api = self._api_words()
         places = [
             at for name in {one.rpartition("::")[2] for one in names}
-            if not name.startswith(("Py", "_Py")) or name.encode().lstrip(b"_") in api
+            if not name.startswith(("Py", "_Py")) or self.may_mention(name)
             for at in self.mentions(name)
         ]
         yield from self._items_at(sorted(places))
@@ -204,12 +203,9 @@ class Text:
         word = name.encode()
         if not word.startswith((b"Py", b"_Py")):
             return word in (self._vocabulary() if _LONG_WORD.fullmatch(word) else self.code)
-        return word.lstrip(b"_") in self._api_words()
-
-    def _api_words(self) -> frozenset[bytes]:
         if self._api is None:
-            self._api = frozenset(_API_WORD.findall(self._vocabulary()))
-        return self._api
+            self._api = b"\n%b\n" % b"\n".join(set(_API_WORD.findall(self._vocabulary())))
+        return b"\n%b\n" % word.lstrip(b"_") in self._api
 
     def words(self) -> frozenset[bytes]:
         """Every identifier of the text, and what stands between words in its strings."""

@@ -32,7 +32,7 @@ _INDEX = re.compile(r"\[([A-Za-z_]\w*)\]")
 _MAX_ROUNDS = 60
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def root_of(key: str) -> str:
     """The variable that a key begins with."""
     found = _ROOT.match(key)

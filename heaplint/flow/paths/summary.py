@@ -82,6 +82,12 @@ def _shared(outcome: Outcome) -> Outcome:
     return outcome
 
 
+@functools.lru_cache(maxsize=16384)
+def shared(summary: Summary) -> Summary:
+    """Equal ones as one object: they are kept for the whole run."""
+    return summary
+
+
 def _unmistakable(outcomes: list[Outcome]) -> list[Outcome]:
     """Where failures come with an exception, what comes without one is taken for no failure, as far as it may be."""
     result = outcomes
