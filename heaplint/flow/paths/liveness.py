@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from dataclasses import replace
 
 from heaplint import ir
 from heaplint import lazy_re as re
@@ -26,6 +25,7 @@ from heaplint.flow.paths.code import (
     Leave,
     Ref,
 )
+from heaplint.records import replace
 
 _ROOT = re.compile(r"[*&]*([A-Za-z_%]\w*(?:'\d+)?)")
 _INDEX = re.compile(r"\[([A-Za-z_]\w*)\]")
