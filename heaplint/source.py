@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from heaplint import lazy_re as re
 from heaplint.findings import Span
-from heaplint.records import dataclass, field
+from heaplint.packed import pack, unpacked
 
 CPLUSPLUS_SUFFIXES = (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".C")
 """Names of files that are C++."""
@@ -21,31 +23,50 @@ _ONLY_CPLUSPLUS = re.compile(
 _FOR_CPLUSPLUS = re.compile(rb"^[ \t]*#[ \t]*(?:if|ifdef|elif)\b[^\n]*\b__cplusplus\b", re.M)
 
 
-@dataclass(frozen=True, slots=True)
 class SourceFile:
     """The bytes of one file; offsets are 0-based bytes, lines and columns 1-based, columns in code points."""
 
-    path: str
-    """Relative to the root of the run, with forward slashes."""
-    data: bytes
-    """As on disk; a UTF-8 byte order mark is kept."""
-    _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
-    _ascii: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
-    _digest: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+    __slots__ = ("_ascii", "_data", "_digest", "_packed", "_starts", "path", "size")
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        """Relative to the root of the run, with forward slashes."""
+        self.size = len(data)
+        """In bytes."""
+        self._data: bytes | None = data
+        self._packed = b""
+        self._ascii = data.isascii()
+        self._starts: array[int] | None = None
+        self._digest: bytes | None = None
+
+    @property
+    def data(self) -> bytes:
+        """As on disk; a UTF-8 byte order mark is kept."""
+        return unpacked(self._packed) if self._data is None else self._data
+
+    def put_away(self) -> None:
+        """Keep the bytes compressed from now on: few will look at them."""
+        if self._data is not None:
+            self._packed, self._data = pack(self._data), None
 
     @property
     def digest(self) -> bytes:
         """What identifies the contents (BLAKE2b, 16 bytes)."""
-        if not self._digest:
-            self._digest.append(blake2b(self.data, digest_size=16).digest())
-        return self._digest[0]
+        if self._digest is None:
+            self._digest = blake2b(self.data, digest_size=16).digest()
+        return self._digest
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SourceFile) and (self.path, self.digest) == (other.path, other.digest)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.digest))
 
     @property
-    def line_starts(self) -> list[int]:
+    def line_starts(self) -> Sequence[int]:
         """The offset at which each line begins (computed once; not to be changed)."""
-        if not self._starts:
-            self._starts.append(0)
-            self._starts.extend(found.end() for found in _NEWLINE.finditer(self.data))
+        if self._starts is None:
+            self._starts = array("I", (0, *(found.end() for found in _NEWLINE.finditer(self.data))))
         return self._starts
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -54,10 +75,10 @@ class SourceFile:
         Bytes that are no UTF-8 count as one code point each sequence; the byte order mark is not counted, as editors
         do not show it.
         """
-        if not 0 <= offset <= len(self.data):
-            raise ValueError(f"{self.path}: offset {offset} is not within {len(self.data)} bytes")
+        if not 0 <= offset <= self.size:
+            raise ValueError(f"{self.path}: offset {offset} is not within {self.size} bytes")
         line = bisect_right(self.line_starts, offset)
-        if self._is_ascii():
+        if self._ascii:
             return line, 1 + offset - self.line_starts[line - 1]
         before = self.data[self._visible_start(line) : offset]
         return line, 1 + (len(before) if before.isascii() else len(before.decode("utf-8", errors="replace")))
@@ -76,7 +97,7 @@ class SourceFile:
         if not 1 <= line <= len(self.line_starts):
             raise ValueError(f"{self.path}: no line {line}")
         start = self.line_starts[line - 1]
-        end = self.line_starts[line] if line < len(self.line_starts) else len(self.data)
+        end = self.line_starts[line] if line < len(self.line_starts) else self.size
         visible = self._visible_start(line)
         text = self.data[visible:end]
         if text.isascii():
@@ -93,13 +114,8 @@ class SourceFile:
         """The text of a line without its line ending; raises ValueError when there is no such line."""
         if not 1 <= line <= len(self.line_starts):
             raise ValueError(f"{self.path}: no line {line}")
-        end = self.line_starts[line] - 1 if line < len(self.line_starts) else len(self.data)
+        end = self.line_starts[line] - 1 if line < len(self.line_starts) else self.size
         return self.data[self._visible_start(line) : end].removesuffix(b"\r").decode("utf-8", errors="replace")
-
-    def _is_ascii(self) -> bool:
-        if not self._ascii:
-            self._ascii.append(self.data.isascii())
-        return self._ascii[0]
 
     def _visible_start(self, line: int) -> int:
         start = self.line_starts[line - 1]

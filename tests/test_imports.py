@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "heaplint"
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "lazy_re"}),
-    frozenset({"findings", "pythons"}),
+    frozenset({"findings", "packed", "pythons"}),
     frozenset({"source", "cards", "ir"}),
     frozenset({"capi"}),
     frozenset({"config", "provenance"}),

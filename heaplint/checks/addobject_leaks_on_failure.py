@@ -162,7 +162,7 @@ class _Function:
                 return None
             state = todo.pop()
             one, known, value = self.cfg.nodes[state[0]], dict(state[1]), None
-            failed = call if state is start else None
+            failed = call if state == start else None
             if one.node is not None:
                 if self.lets_go(one.node, failed, owned):
                     continue

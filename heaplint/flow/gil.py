@@ -217,7 +217,7 @@ def _height(hold: Hold) -> int:
     return 0 if hold.below is None else 1 + _height(hold.below)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def local_names(function: ir.Function) -> frozenset[str]:
     """The parameters and local variables of a function."""
     return frozenset(one.name for one in _variables(function))

@@ -11,6 +11,7 @@ from heaplint.frontend.conditions import Condition, Value, evaluate, parse, sati
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes
 from heaplint.frontend.lexical import BLANK, Directive, Lexed
 from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
+from heaplint.packed import unpacked
 from heaplint.records import dataclass, field
 
 _DEFINE = re.compile(r"([A-Za-z_]\w*)(\(([^()]*)\))?\s*(.*)", re.S)
@@ -48,8 +49,8 @@ class Reading:
     """A file as one view sees it."""
 
     path: str
-    code: bytes
-    """Comments, directives and inactive branches blanked."""
+    packed: bytes
+    """The code (heaplint.packed)."""
     macros: dict[str, Sequence[Macro | int]]
     """Definitions of each macro in order; an int is the offset of an `#undef`."""
     headers: tuple[Reading, ...] = ()
@@ -75,6 +76,11 @@ class Reading:
     _cache: dict[str, Macro | None] = field(default_factory=dict)
     _bodies: str | None = None
     _with: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def code(self) -> bytes:
+        """The file's text with comments, directives and inactive branches blanked."""
+        return unpacked(self.packed)
 
     def macro(self, name: str, offset: int) -> Macro | None:
         """The definition in force at an offset: the last one before it, else one of an included file."""

@@ -25,6 +25,7 @@ from heaplint.frontend.preprocess import (
 from heaplint.frontend.text import ExactReader, Text, UnitView
 from heaplint.frontend.treesitter import FrontEnd, TreeSitterFrontEnd
 from heaplint.frontend.views import View
+from heaplint.packed import pack
 from heaplint.source import SourceFile, is_cplusplus
 
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
@@ -202,12 +203,12 @@ class Reader:
             if shape not in self._cuts:
                 skeleton = blank(lexed.skeleton, inactive)
                 done, scopes = cut_cplusplus(skeleton) if view.plus_plus else (cut(skeleton), NO_SCOPES)
-                self._cuts[shape] = blank(lexed.code, inactive), done, scopes
-            code, _, scopes = self._cuts[shape]
+                self._cuts[shape] = pack(blank(lexed.code, inactive)), done, scopes
+            packed, _, scopes = self._cuts[shape]
             if view.plus_plus:
                 scopes = scopes.with_others(header.scopes for header in headers)
             reading = self._readings[identity] = Reading(
-                path, code, outcome.macros, tuple(headers), inactive, outcome.defines,
+                path, packed, outcome.macros, tuple(headers), inactive, outcome.defines,
                 tuple(offset for offset, _, _ in outcome.branches), _typedefs(lexed.code, inactive),
                 tuple(outcome.includes), view.plus_plus, scopes, self._digest(path, identity, headers),
             )
@@ -397,7 +398,7 @@ class Reader:
                 self._outcomes.pop(one, None)
                 self._by_view.pop(one, None)
                 self._branches.pop(one, None)
-
+                self.files[one].put_away()
 
     def release(self) -> None:
         """Drop all that only reading needs, once every unit has been read."""

@@ -28,6 +28,7 @@ _LEADING_MACROS = re.compile(rb"\s*(?:[A-Z][A-Z0-9_]*\s+)+(?=(?:[A-Za-z_]\w*\s+)
 _LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\s*\n(?=\s*[A-Za-z_][\w\s*]*[\s*][A-Za-z_]\w*\s*\()")
 _NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
 _API_WORD = re.compile(rb"Py\w+")
+_LONG_WORD = re.compile(rb"[A-Za-z_]\w{2,}")
 _IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
 _NOT_LITERAL = re.compile(rb"\[[^\]]*\]|\\.|\((?:[^()]|\([^()]*\))*\)[?*]?|[A-Za-z_][?*]")
@@ -103,8 +104,10 @@ class Text:
     _structs: dict[str, Item] | None = None
     _aliases: dict[str, str] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
-    _api: frozenset[bytes] | None = None
-    """The words of the text that look like names of the C API, without leading underscores."""
+    _api: bytes | None = None
+    """The words of the text that look like names of the C API, without leading underscores, a line each."""
+    _words: bytes | None = None
+    """Every word of three letters or more once, a line each: far less to search than the text."""
     _parsed: dict[int, Parsed] = field(default_factory=dict)
     _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     _expander: Expander | None = None
@@ -163,7 +166,7 @@ class Text:
         if names:
             yield from self.items_mentioning(names)
             return
-        if needed and not any(word in self.code for word in needed):
+        if needed and not any(word in self._vocabulary() for word in needed):
             return
         yield from self._items_at(found.start() for found in pattern.finditer(self.code))
 
@@ -174,10 +177,9 @@ class Text:
 
         Quicker than `items_with` and a pattern of the same words.
         """
-        api = self._api_words()
         places = [
             at for name in {one.rpartition("::")[2] for one in names}
-            if not name.startswith(("Py", "_Py")) or name.encode().lstrip(b"_") in api
+            if not name.startswith(("Py", "_Py")) or self.may_mention(name)
             for at in self.mentions(name)
         ]
         yield from self._items_at(sorted(places))
@@ -200,21 +202,23 @@ class Text:
         """False when an identifier surely occurs nowhere in the text; names of the C API cost next to nothing."""
         word = name.encode()
         if not word.startswith((b"Py", b"_Py")):
-            return word in self.code
-        return word.lstrip(b"_") in self._api_words()
-
-    def _api_words(self) -> frozenset[bytes]:
+            return word in (self._vocabulary() if _LONG_WORD.fullmatch(word) else self.code)
         if self._api is None:
-            self._api = frozenset(_API_WORD.findall(self.code))
-        return self._api
+            self._api = b"\n%b\n" % b"\n".join(set(_API_WORD.findall(self._vocabulary())))
+        return b"\n%b\n" % word.lstrip(b"_") in self._api
 
     def words(self) -> frozenset[bytes]:
         """Every identifier of the text, and what stands between words in its strings."""
         return frozenset(_WORD.findall(self.code))
 
+    def _vocabulary(self) -> bytes:
+        if self._words is None:
+            self._words = b"\n%b\n" % b"\n".join(set(_LONG_WORD.findall(self.code)))
+        return self._words
+
     def names_python(self) -> bool:
         """Whether the text has a name of the C API at all."""
-        return _API_WORD.search(self.code) is not None
+        return _API_WORD.search(self._vocabulary()) is not None
 
     def is_macro(self, name: str, offset: int) -> bool:
         """Whether a name is a macro in force at an offset."""
@@ -228,7 +232,10 @@ class Text:
         if "::" in name:
             pattern = rb"\b" + re.escape(name).encode().replace(rb"::", rb"\s*::\s*") + rb"\b"
             return (found.end() - len(name) for found in re.finditer(pattern, self.code))
-        return word_offsets(self.code, name.encode())
+        word = name.encode()
+        if _LONG_WORD.fullmatch(word) and b"\n%b\n" % word not in self._vocabulary():
+            return iter(())
+        return word_offsets(self.code, word)
 
     def parse(self, item: Item) -> Parsed:
         """Read an item; a second call gives the same object."""

@@ -156,9 +156,17 @@ class Lowering:
         return sys.intern(self.source[node.start_byte : node.end_byte].decode("utf-8", "replace"))
 
     def place(self, node: Node) -> tuple[int, int]:
-        if self.shift is not None:  # nothing was expanded
-            return self.shift + node.start_byte, self.shift + node.end_byte
+        shift = self.shift
+        if shift is not None:  # nothing was expanded
+            return shift + node.start_byte, shift + node.end_byte
         return self.at(node.start_byte), self.until(node.end_byte)
+
+    def constant(self, node: Node, kind: Literal["number", "char", "string"]) -> ir.Constant:
+        first, last, shift = node.start_byte, node.end_byte, self.shift
+        text = self.source[first:last].decode("utf-8", "replace")
+        if shift is not None:
+            return ir.Constant(shift + first, shift + last, kind, text)
+        return ir.Constant(self.at(first), self.until(last), kind, text)
 
     def fail(self, node: Node, why: str) -> None:
         if not self.problem:
@@ -503,20 +511,20 @@ class Lowering:
         return self.expr(child)
 
     def identifier(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return ir.Name(start, end, self.word(node))
+        first, last, shift = node.start_byte, node.end_byte, self.shift
+        word = sys.intern(self.source[first:last].decode("utf-8", "replace"))
+        if shift is not None:
+            return ir.Name(shift + first, shift + last, word)
+        return ir.Name(self.at(first), self.until(last), word)
 
     def number(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return ir.Constant(start, end, "number", self.text(node))
+        return self.constant(node, "number")
 
     def char(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return ir.Constant(start, end, "char", self.text(node))
+        return self.constant(node, "char")
 
     def string(self, node: Node) -> ir.Expr:
-        start, end = self.place(node)
-        return ir.Constant(start, end, "string", self.text(node))
+        return self.constant(node, "string")
 
     def concatenated(self, node: Node) -> ir.Expr:
         start, end = self.place(node)

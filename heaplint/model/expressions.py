@@ -89,7 +89,7 @@ def number(expr: ir.Expr | None) -> int | None:
     return None
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _assigned(body: ir.Block) -> tuple[tuple[str, ir.Expr], ...]:
     found: list[tuple[str, ir.Expr]] = []
     for node in ir.walk(body):

@@ -13,7 +13,7 @@ from heaplint.model.aspects import Value, answer
 from heaplint.model.unit import Unit
 
 _WRITE_BACKWARDS = re.compile(
-    rb"(?:\+\+|--|(?<!=)=(?:[-+*/%&|^]|<<|>>|(?![=!<>])))\s*(?:\][^\[\];]*\[\s*|\w+\s*\.\s*)*(\w*[A-Za-z_])(?!\w)"
+    rb"(?:\+\+|--|=(?<!==)(?:[-+*/%&|^]|<<|>>|(?![=!<>])))\s*(?:\][^\[\];]*\[\s*|\w+\s*\.\s*)*(\w*[A-Za-z_])(?!\w)"
 )
 """An assignment from its operator to the variable's name, in a text that is read from its end: few characters begin it."""
 _WRITE_BEFORE = re.compile(rb"(?:\+\+|--)\s*([A-Za-z_]\w*)")

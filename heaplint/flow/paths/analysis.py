@@ -16,7 +16,7 @@ from heaplint.flow.paths.contracts import contract_of, contracts
 from heaplint.flow.paths.interpret import Run, interpret
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
-from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain
+from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain, shared
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.module_lookup import called_names
 from heaplint.model.unit import Unit
@@ -328,7 +328,7 @@ class Analysis:
         domains = {site.domain for site in machine.sites if site.kind == "memory"}
         summary = None
         if outcomes is not None:
-            summary = Summary(outcomes, needed, machine.runs_python, domains.pop() if len(domains) == 1 else "")
+            summary = shared(Summary(outcomes, needed, machine.runs_python, domains.pop() if len(domains) == 1 else ""))
         drafts = [*machine.drafts.values(), *_taken_over_at_times(code, machine)]
         if machine.returns_new and function.returns.name == "PyObject":
             drafts += {id(one.node): one for one in machine.lent_returns}.values()

@@ -69,22 +69,28 @@ def scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict[
     declared = dict(local)
     exposed: set[str] = set()
     in_calls: set[int] = set()
+    addresses: list[ir.Unary] = []
     for node in ir.walk(function.body):
-        if isinstance(node, ir.Variable) and node.name:
+        if isinstance(node, ir.Name | ir.Constant):
+            continue
+        if isinstance(node, ir.Call):
+            in_calls.update([id(ir.strip(one)) for one in node.args])
+        elif isinstance(node, ir.Member):
+            if node.arrow:
+                in_calls.add(id(ir.strip(node.object)))
+        elif isinstance(node, ir.Unary):
+            if node.operator == "*":
+                in_calls.add(id(ir.strip(node.operand)))
+            elif node.operator == "&":
+                addresses.append(node)
+        elif isinstance(node, ir.Variable) and node.name:
             declared.setdefault(node.name, node)
             if (not node.type.storage & {"static", "extern", "typedef"} and not node.type.function) or (node.type.function and node.type.pointers):
                 local.setdefault(node.name, node)
-        elif isinstance(node, ir.Call):
-            in_calls.update(id(ir.strip(one)) for one in node.args)
-        elif isinstance(node, ir.Member) and node.arrow:
-            in_calls.add(id(ir.strip(node.object)))
-        elif isinstance(node, ir.Unary) and node.operator == "*":
-            in_calls.add(id(ir.strip(node.operand)))
-    for node in ir.walk(function.body):
-        if isinstance(node, ir.Unary) and node.operator == "&" and id(node) not in in_calls:
-            operand = ir.strip(node.operand)
-            if isinstance(operand, ir.Name):
-                exposed.add(operand.text)
+    for node in addresses:
+        operand = ir.strip(node.operand)
+        if isinstance(operand, ir.Name) and id(node) not in in_calls:
+            exposed.add(operand.text)
     exposed.update(name for name, variable in declared.items() if variable.type.storage & {"reference", "class"})
     for name in exposed:
         local.pop(name, None)

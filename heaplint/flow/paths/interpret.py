@@ -120,7 +120,7 @@ class _Interpreter:
                 steps += 1
                 if steps > MAX_STEPS:
                     return Run(self.machine, self.outcomes, False)
-                self.block(index, state)
+                self.block(index, state.copy() if state.kept else state)
         return Run(self.machine, self.outcomes, self.complete)
 
     def start(self) -> State:
@@ -169,14 +169,21 @@ class _Interpreter:
             left = frozenset(one for one in exc if one in values)
             if len(left) < len(exc):
                 state.exc = left if left else UNKNOWN
-        admitted = self.admit(self.heads[index], state)
+        point = self.heads[index]
+        admitted = self.admit(point, state)
         if admitted is None:
             return
-        if index in self.waiting:
-            self.waiting[index].append(admitted)
-        else:
+        waiting = self.waiting.get(index)
+        if waiting is None:
             self.waiting[index] = [admitted]
             heapq.heappush(self.queue, (self.code.order[index], index))
+            return
+        if (gone := point.superseded) is not None:
+            still = [one for one in waiting if one is not gone]
+            if len(still) < len(waiting):
+                point.admitted -= 1
+                waiting[:] = still
+        waiting.append(admitted)
 
     # -- blocks ------------------------------------------------------------------------------------------------------
 
@@ -234,7 +241,7 @@ class _Interpreter:
                         admitted = self.admit(self.between[index, at], state)
                         if admitted is None:
                             break
-                        state = admitted
+                        state = admitted.copy() if admitted.kept else admitted
                         env = state.env
                 elif kind == STORE:
                     self.store(state, op[1], op[2], op[3])

@@ -25,13 +25,14 @@ from heaplint.flow.paths.code import (
     Leave,
     Ref,
 )
+from heaplint.records import replace
 
 _ROOT = re.compile(r"[*&]*([A-Za-z_%]\w*(?:'\d+)?)")
 _INDEX = re.compile(r"\[([A-Za-z_]\w*)\]")
 _MAX_ROUNDS = 60
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def root_of(key: str) -> str:
     """The variable that a key begins with."""
     found = _ROOT.match(key)
@@ -55,6 +56,7 @@ def arrange(
     in_loop: frozenset[int],
 ) -> Code:
     """Put together what interpretation needs to know of the blocks as a whole."""
+    _thread(blocks)
     postorder = _walk(blocks)
     order = [len(blocks)] * len(blocks)
     for rank, index in enumerate(reversed(postorder)):
@@ -83,6 +85,31 @@ def arrange(
         _live(blocks, postorder, outs), repeated, function.returns.pointers > 0,
         in_loop, callees,
     )
+
+
+def _thread(blocks: list[Block]) -> None:
+    """Let control come to where it goes on from blocks in which nothing happens, so that no state is made for those."""
+    passed = {index: block.end for index, block in enumerate(blocks) if type(block.end) is int and not block.ops}
+    if not passed:
+        return
+
+    def target(index: int) -> int:
+        for _ in passed:  # no more: a loop without a body is a circle
+            following = passed.get(index)
+            if following is None:
+                break
+            index = following
+        return index
+
+    for block in blocks:
+        end = block.end
+        if type(end) is int:
+            block.end = target(end)
+        elif isinstance(end, Branch):
+            if end.then in passed or end.otherwise in passed:
+                block.end = replace(end, then=target(end.then), otherwise=target(end.otherwise))
+        elif isinstance(end, Choice):
+            block.end = replace(end, cases=tuple((value, target(one)) for value, one in end.cases), default=target(end.default))
 
 
 def _tracked(end: Branch) -> bool:

@@ -36,11 +36,15 @@ _Sight: TypeAlias = tuple[int | frozenset[int], frozenset[tuple[int, Value]], fr
 class Point:
     """One point of a function."""
 
-    __slots__ = ("full", "joined", "seen")
+    __slots__ = ("admitted", "full", "joined", "seen", "superseded")
 
     def __init__(self) -> None:
         self.seen: set[tuple[object, ...]] = set()
         self.joined: dict[_Sight, State] = {}
+        """Beyond the first few, the state that all of one sight have become."""
+        self.admitted = 0
+        self.superseded: State | None = None
+        """The state that knows more than the one that was admitted last, which stands for it: it need not be gone on with."""
         self.full = False
         """A state came that was one too many."""
 
@@ -49,10 +53,12 @@ class Point:
 
         The values below `arguments` are the parameters': what becomes of them is for the caller to know.
         """
+        self.superseded = None
         key = state.key()
-        if key in self.seen:
+        seen = self.seen
+        if key in seen:
             return None
-        if len(self.seen) >= MAX_EXACT:
+        if self.admitted >= MAX_EXACT:
             sight = _sight(state)
             before = self.joined.get(sight)
             if before is not None:
@@ -60,18 +66,19 @@ class Point:
                 if state.env == before.env and state.values == before.values:
                     return None
                 key = state.key()
-                self.joined[sight] = state.copy()
-                if key in self.seen:
+                if key in seen:
                     return None
-            else:
-                self.joined[sight] = state.copy()
-        if len(self.seen) >= MAX_STATES:
+                self.superseded = before
+            state.kept = True
+            self.joined[sight] = state
+        if self.admitted >= MAX_STATES:
             self.full = True
             state = State({}, {}, UNKNOWN, state.trace, state.length)
             key = state.key()
-            if key in self.seen:
+            if key in seen:
                 return None
-        self.seen.add(key)
+        seen.add(key)
+        self.admitted += 1
         return state
 
 

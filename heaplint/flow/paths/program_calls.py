@@ -84,7 +84,7 @@ def _come_to(
         if type(operand) is Ref and state.env.get("&" + operand.key) is UNINITIALIZED:
             machine.bind(state, "&" + operand.key, None, node)  # it may be filled in
     for index, ((operand, known), effect) in enumerate(zip(pairs, outcome.effects, strict=False)):
-        if effect._replace(refined=ANYTHING) == _NOTHING and effect.refined != ZERO and _unsure(summary, index, outcome):
+        if effect[:4] == _NOTHING and effect.refined != ZERO and _unsure(summary, index, outcome):
             effect = _UNSURE  # on a condition that is not followed
         elif effect.given < 0 and _other_way(summary, index, outcome):
             effect = _UNSURE
@@ -121,7 +121,8 @@ def _come_to(
     _give_result(machine, state, into, name, pairs, node, summary, outcome, kept)
 
 
-_NOTHING = Effect()
+_NOTHING = Effect()[:4]
+"""The effect on an argument that only learns what it is."""
 _UNSURE = Effect(escaped=True)
 
 
@@ -138,7 +139,7 @@ def _other_way(summary: Summary, index: int, outcome: Outcome) -> bool:
     return any(
         one is not outcome
         and index < len(one.effects)
-        and one.effects[index]._replace(refined=ANYTHING) == _NOTHING
+        and one.effects[index][:4] == _NOTHING
         and (one.kind, one.value, one.mask, one.exc) == (outcome.kind, outcome.value, outcome.mask, outcome.exc)
         and all(mine.refined & other.refined for mine, other in zip(outcome.effects, one.effects, strict=False))
         for one in summary.outcomes

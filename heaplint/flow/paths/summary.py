@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from typing import Any, Final, NamedTuple, cast
 
@@ -72,7 +73,19 @@ def condensed(outcomes: Collection[Outcome]) -> tuple[Outcome, ...] | None:
         result += _merged(group)
     if len(result) > MAX_OUTCOMES:
         return None
-    return tuple(sorted(result, key=repr))
+    return tuple([_shared(one) for one in sorted(result, key=repr)])
+
+
+@functools.lru_cache(maxsize=16384)
+def _shared(outcome: Outcome) -> Outcome:
+    """Equal ones as one object: most functions end in one of a few ways, and summaries are kept for the whole run."""
+    return outcome
+
+
+@functools.lru_cache(maxsize=16384)
+def shared(summary: Summary) -> Summary:
+    """Equal ones as one object: they are kept for the whole run."""
+    return summary
 
 
 def _unmistakable(outcomes: list[Outcome]) -> list[Outcome]:
