@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.capi.facts import family
+from heaplint.model.expressions import key_of, values_of
 from heaplint.model.link import resolve_types
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import Unit
@@ -29,48 +32,73 @@ def factory_of(unit: Unit, made: TypeDef) -> ir.Place | None:
     names = sorted({made.symbol.partition("[")[0], *made.targets})
     alone = [name for name in names if all(path == unit.path for path, _ in unit.ask("type", name))]
     elsewhere = [other for other in unit.mentioning(alone) if other.group is not unit.group]
+    helpers = _Helpers()
     for other in sorted((*unit.group.units, *elsewhere), key=lambda one: one.path):
         for function in other.functions_mentioning(names):
             for call in ir.calls(function.body):
-                if (found := _made_by(other, function, call, made)) is not None:
+                if (found := _made_by(other, function, call, made, names, helpers)) is not None:
                     return found
     return _by_struct(unit, made)
 
 
-def _made_by(unit: Unit, function: ir.Function, call: ir.Call, made: TypeDef) -> ir.Place | None:
+def _made_by(
+    unit: Unit, function: ir.Function, call: ir.Call, made: TypeDef, names: Collection[str], helpers: _Helpers
+) -> ir.Place | None:
     """Where a call that is given a type makes instances of it."""
     direct = _type_argument(call)
     for position, argument in enumerate(call.args):
-        helped = None if argument is direct else _made_with(unit, ir.called(call), position, 0)
-        if (argument is direct or helped is not None) and any(
+        if not _may_be(argument, function, names) or not any(
             isinstance(one, TypeDef) and key_of_type(one) == key_of_type(made)
             for one in resolve_types(unit, argument, function, 0)
         ):
-            return helped if helped is not None else ir.Place(function.path, call.start, call.end)
+            continue
+        if argument is direct:
+            return ir.Place(function.path, call.start, call.end)
+        if (helped := helpers.made_with(unit, ir.called(call), position, 0)) is not None:
+            return helped
     return None
 
 
-def _made_with(unit: Unit, name: str, position: int, depth: int) -> ir.Place | None:
-    """Where a helper of the program, or one that it calls, makes instances of the type that is its argument."""
-    if depth > _MAX_DEPTH or not name or not unit.has_function(name):
+def _may_be(argument: ir.Expr, function: ir.Function, names: Collection[str]) -> bool:
+    """Whether an expression is one of some names, or a variable that is given one."""
+    key = key_of(argument)
+    return key in names or any(key_of(value) in names for value in (values_of(function, key) if key else ()))
+
+
+class _Helpers:
+    """What functions of the program make of a type that they are given; each is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str, int, int], ir.Place | None] = {}
+
+    def made_with(self, unit: Unit, name: str, position: int, depth: int) -> ir.Place | None:
+        """Where a helper, or one that it calls, makes instances of the type that is its argument."""
+        key = id(unit), name, position, depth
+        if depth > _MAX_DEPTH or not name or not unit.has_function(name):
+            return None
+        if key not in self._known:
+            self._known[key] = None
+            self._known[key] = self._look(unit, name, position, depth)
+        return self._known[key]
+
+    def _look(self, unit: Unit, name: str, position: int, depth: int) -> ir.Place | None:
+        found = unit.definition(name)
+        if found is None or position >= len(found[0].parameters):
+            return None
+        function, home = found
+        parameter = function.parameters[position].name
+        for call in ir.calls(function.body):
+            direct = _type_argument(call)
+            for index, argument in enumerate(call.args):
+                inner = ir.strip(argument)
+                if isinstance(inner, ir.Name) and inner.text == parameter:
+                    if argument is direct:
+                        return ir.Place(function.path, call.start, call.end)
+                    if home.group is not unit.group:
+                        unit.group.leans_on.add(home.path)
+                    if (further := self.made_with(home, ir.called(call), index, depth + 1)) is not None:
+                        return further
         return None
-    found = unit.definition(name)
-    if found is None or position >= len(found[0].parameters):
-        return None
-    function, home = found
-    parameter = function.parameters[position].name
-    for call in ir.calls(function.body):
-        direct = _type_argument(call)
-        for index, argument in enumerate(call.args):
-            inner = ir.strip(argument)
-            if isinstance(inner, ir.Name) and inner.text == parameter:
-                if argument is direct:
-                    return ir.Place(function.path, call.start, call.end)
-                if home.group is not unit.group:
-                    unit.group.leans_on.add(home.path)
-                if (further := _made_with(home, ir.called(call), index, depth + 1)) is not None:
-                    return further
-    return None
 
 
 def _type_argument(call: ir.Call) -> ir.Expr | None:
