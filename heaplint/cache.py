@@ -79,6 +79,10 @@ class Record:
     """The identifiers of its own texts, each between line feeds."""
     other_words: bytes
     """Those that only its other texts have."""
+    model: bytes
+    """What identifies its types and modules, wherever in their files they stand."""
+    points_to: tuple[str, ...]
+    """The files that findings point into, its own left out."""
     leans_on: tuple[str, ...]
     reads: tuple[tuple[tuple[str, str, str], bytes], ...]
     """What was read of other groups' definitions, and what identifies it."""

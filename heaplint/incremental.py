@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from heaplint.cache import Record, State, encoded, joined, line, packed, split, unpacked
 from heaplint.flow.paths import analysis
@@ -12,8 +12,9 @@ from heaplint.flow.paths.summary import Summary, plain
 from heaplint.model.aspects import INDEXES, Value
 from heaplint.model.mentions import ABROAD
 from heaplint.model.program import Group, Index, Known, Program
-from heaplint.model.unit import READ
-from heaplint.records import dataclass, field, replace
+from heaplint.model.types import TypeDef
+from heaplint.model.unit import LINKED, READ
+from heaplint.records import dataclass, field, fields, replace
 from heaplint.results import GroupResult
 from heaplint.source import SourceFile
 
@@ -77,6 +78,8 @@ def _record_of(
         tuple(group.digests()),
         joined(words),
         joined(other_words),
+        model_of(group),
+        tuple(sorted(result.paths.difference(group.paths))),
         tuple(sorted(group.leans_on)),
         tuple(sorted((read, digest(program, read)) for read in group.reads)),
         joined(map(line, group.asks)),
@@ -90,6 +93,7 @@ def _updated(record: Record, program: Program, group: Group, wanted: Collection[
         return record
     return replace(
         record,
+        model=model_of(group) if group.stage >= LINKED else record.model,
         asks=joined({*split(record.asks), *map(line, group.asks)}),
         reads=tuple(sorted({**dict(record.reads), **{read: digest(program, read) for read in group.reads}}.items())),
         leans_on=tuple(sorted({*record.leans_on, *group.leans_on})),
@@ -121,7 +125,7 @@ def _kept(program: Program, path: str, name: str) -> tuple[Value, ...]:
     """What callers are told of a function, without repetition of what is the same in several views."""
     if (path, name) not in program.kept:
         group = program.group(path)
-        if group.known is not None and group.views is None and name in (kept := group.known.told.facts()[2]):
+        if group.known is not None and name in (kept := group.known.told.facts()[2]):
             found = {repr(kept[name]): kept[name]}
         else:
             program.bring(group, READ)
@@ -145,12 +149,45 @@ def signature(program: Program, group: Group) -> bytes:
     return state.digest()
 
 
+def model_of(group: Group) -> bytes:
+    """What identifies a group's types and modules as they are linked, wherever in their files they stand."""
+    state = blake2b(digest_size=_DIGEST)
+    for unit in group.units:
+        for made in (*unit.types, *unit.modules):
+            shown: Any = made
+            state.update(repr([_described(getattr(made, one.name)) for one in fields(shown)]).encode("utf-8", "surrogateescape"))
+    return state.digest()
+
+
+def _described(value: Any) -> object:
+    """A value without places, as something whose `repr` is the same in every run."""
+    if isinstance(value, TypeDef):
+        return value.place.path, value.symbol
+    if isinstance(value, frozenset | set):
+        return sorted(map(repr, value))
+    if isinstance(value, dict):
+        return [(key, _described(one)) for key, one in value.items()]
+    if isinstance(value, tuple | list):
+        return [_described(one) for one in value]
+    if hasattr(value, "__dataclass_fields__"):
+        shown = (one.name for one in fields(value) if one.name not in ("start", "end"))
+        return type(value).__name__, [_described(getattr(value, name)) for name in shown]
+    return value
+
+
 # -- which records still hold ------------------------------------------------------------------------------------------
 
 
-def stale(program: Program, state: State, read: Collection[str], sources: Mapping[str, SourceFile]) -> set[str]:
-    """The main files whose records do not hold in a program of which the main files `read` were read anew."""
+def stale(
+    program: Program, state: State, read: Collection[str], sources: Mapping[str, SourceFile], hot: set[str]
+) -> set[str]:
+    """The main files whose records do not hold in a program of which the main files `read` were read anew.
+
+    Of those that were read `hot` are the ones that say something else than before, or may: whoever leans on them has to
+    be checked anew. The files that are found for another reason than that are added to it.
+    """
     records = state.records
+    hot |= {path for path in read if path in records and model_of(program.group(path)) != records[path].model}
     changed = _changes(program, state, read)
     lines = {b"\n" + line(ask) + b"\n" for ask in changed.asks}
     abroad = [(b"\n" + line((ABROAD, key)) + b"\n", names) for key, names in changed.abroad.items()]
@@ -162,19 +199,21 @@ def stale(program: Program, state: State, read: Collection[str], sources: Mappin
     found = set()
     for group in program.groups:
         record = records.get(group.path)
-        if record is None or group.path in read:
+        if record is None or group.path in hot:
             continue
+        if not hot.isdisjoint(record.leans_on) or not changed.gone.isdisjoint(record.leans_on):
+            found.add(group.path)
         if (
-            not again.isdisjoint(record.leans_on) or not changed.gone.isdisjoint(record.leans_on)
-            or any(line in record.asks for line in lines)
+            any(line in record.asks for line in lines)
             or any(line in record.asks and any(name in record.words or name in record.other_words for name in names) for line, names in abroad)
             or any(path in changed.gone or (path in again and digest(program, (kind, path, name)) != known)
                    for (kind, path, name), known in record.reads)
             or signature(program, group) != record.signature
-            or (files and not files.isdisjoint(record.found().paths))
+            or not files.isdisjoint(record.points_to)
         ):
             found.add(group.path)
-    return found
+            hot.add(group.path)
+    return found.difference(read)
 
 
 @dataclass(slots=True)

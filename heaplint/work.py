@@ -80,13 +80,14 @@ class Work:
         """The results of all main files; `keep` makes that `left` can tell them to the next run."""
         records = self._holding()
         anew = {path for path in self.mains if path not in records}
+        hot = set(anew)
         for _ in range(_MAX_ROUNDS):
             if self.state is None or len(anew) > _MOST * len(self.mains):
                 break
             program = self._read(anew, records, None)
-            results = self._check(program, anew, rules, progress, jobs, keep=True)
-            further = incremental.stale(program, self.state, anew, self.sources)
+            further = incremental.stale(program, self.state, anew, self.sources, hot)
             if not further:
+                results = self._check(program, anew, rules, progress, jobs, keep=True)
                 self._records = incremental.records_of(program, results, records, self.sources)
                 return {**{path: records[path].found() for path in self.mains if path not in anew}, **results}
             anew |= further

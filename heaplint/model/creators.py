@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.capi.facts import family
+from heaplint.model.aspects import Value, answer
 from heaplint.model.expressions import key_of, values_of
 from heaplint.model.link import resolve_types
 from heaplint.model.types import TypeDef
-from heaplint.model.unit import Unit
+from heaplint.model.unit import READ, Unit
 
 _SECOND = family("gc-new") | family("plain-new") | family("init")
 """API functions and macros that are given the type as second argument."""
@@ -31,9 +32,9 @@ def factory_of(unit: Unit, made: TypeDef) -> ir.Place | None:
     """Where a function of the program makes instances of one of the unit's types, itself or by a helper; None: nowhere."""
     names = sorted({made.symbol.partition("[")[0], *made.targets})
     alone = [name for name in names if all(path == unit.path for path, _ in unit.ask("type", name))]
-    elsewhere = [other for other in unit.mentioning(alone) if other.group is not unit.group]
+    giving = {path for name in alone for path, _ in unit.answers("given to a maker", name)}
     helpers = _Helpers()
-    for other in sorted((*unit.group.units, *elsewhere), key=lambda one: one.path):
+    for other in unit.others(sorted(giving | {unit.path}), READ):
         for function in other.functions_mentioning(names):
             for call in ir.calls(function.body):
                 if (found := _made_by(other, function, call, made, names, helpers)) is not None:
@@ -65,6 +66,18 @@ def _may_be(argument: ir.Expr, function: ir.Function, names: Collection[str]) ->
     return key in names or any(key_of(value) in names for value in (values_of(function, key) if key else ()))
 
 
+@answer("given to a maker")
+def _given(unit: Unit, name: str) -> Iterator[Value]:
+    """Whether the unit gives what it holds by a name to a call that may make an instance of it."""
+    if any(
+        _may_be(argument, function, [name]) and (argument is _type_argument(call) or unit.has_function(ir.called(call)))
+        for function in unit.functions_mentioning([name])
+        for call in ir.calls(function.body)
+        for argument in call.args
+    ):
+        yield True
+
+
 class _Helpers:
     """What functions of the program make of a type that they are given; each is looked at once."""
 
@@ -94,8 +107,7 @@ class _Helpers:
                 if isinstance(inner, ir.Name) and inner.text == parameter:
                     if argument is direct:
                         return ir.Place(function.path, call.start, call.end)
-                    if home.group is not unit.group:
-                        unit.group.leans_on.add(home.path)
+                    unit.program.lean(unit.group, home.group)
                     if (further := self.made_with(home, ir.called(call), index, depth + 1)) is not None:
                         return further
         return None

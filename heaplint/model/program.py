@@ -199,6 +199,12 @@ class Program:
         finally:
             self._linking = False
 
+    def lean(self, group: Group, other: Group) -> None:
+        """Note that a group looks into another without saying what for, and so does the one that is being checked."""
+        for one in (group, self._working):
+            if one is not None and one is not other:
+                one.leans_on.add(other.path)
+
     @contextmanager
     def at_work(self, group: Group) -> Iterator[None]:
         """Meanwhile what could not be read in full of the group's own texts is noted, and of no other's."""

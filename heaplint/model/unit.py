@@ -125,8 +125,7 @@ class Unit:
         """The units of some main files, this one's among them perhaps, brought to a stage."""
         for path in paths:
             group = self.program.group(path)
-            if group is not self.group:
-                self.group.leans_on.add(path)
+            self.program.lean(self.group, group)
             self.program.bring(group, stage)
             yield from group.units
 
