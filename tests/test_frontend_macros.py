@@ -53,11 +53,59 @@ def expanded(text: str) -> str:
         (["X 'X' \"X\""], "X;", "'X' \"X\";"),
         (["F(g) g(h) g(i)", "G(x) [x]"], "F(G);", "[h] [i];"),
         (["é 1", "X 2"], "X;", "2;"),
+        (["E(t) t"], "E(long)name;", "long name;"),
+        (["E(t) t"], "E(long) name;", "long name;"),
+        (["E(t) t*"], "E(long)name;", "long*name;"),
+        (["X"], "f(a X);", "f(a );"),
+        (["X(a) [a]"], "X();", "[];"),
+        (["X(a) [a]"], "X\t( 1 );", "[1];"),
+        (["X() y"], "X( );", "y;"),
+        (["X() y"], "X(1);", "X(1);"),
+        (["X(a, b) a-b"], "X(1);", "X(1);"),
+        (["X(a, b) a-b"], "X(1,);", "1-;"),
+        (["X(a, b) a-b"], "X(,1);", "-1;"),
+        (["X(a, b) a-b"], "X((1, 2), f[3, 4]);", "(1, 2)-f[3, 4];"),
+        (["X(...) f(__VA_ARGS__)"], "X();", "f();"),
+        (["X(a, ...) f(a, __VA_ARGS__)"], "X(1);", "f(1, );"),
+        (["S(a) #   a"], "S(q);", '"q";'),
+        (["S(a) #a"], 'S("\\n");', '"\\"\\\\n\\"";'),
+        (["X(a) a ##   _t"], "X(q);", "q_t;"),
+        (["X(a) a   ##_t c"], "X(q);", "q_t c;"),
+        (["X(a, b) a ## b ## _end"], "X(p, q);", "pq_end;"),
+        (["X(a) x.a a1 a"], "X(q);", "x.q a1 q;"),
+        (['X(a) "a" a'], "X(q);", '"a" q;'),
+        (["X 1"], 'f("X", X, \'X\', X_, xX);', 'f("X", 1, \'X\', X_, xX);'),
+        (["X 1", "Y X + Z"], "Y;", "1 + Z;"),
+        (["X(a) a", "Y X"], "Y(2);", "X(2);"),
+        (["X 1"], "a.X + X.b + X;", "a.1 + 1.b + 1;"),
     ],
 )
 def test_expansion(defines: list[str], line: str, result: str) -> None:
     text = "".join(f"#define {one}\n" for one in defines) + line + "\n"
     assert expanded(text) == result
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("static PyObject *f(PyObject *self)", "f"),
+        ("static PyObject *(f)(PyObject *self)", "f"),
+        ("static PyObject *(*f(int a))(PyObject *self)", "f"),
+        ("void __attribute__((format(printf, 1, 2))) f(const char *text, ...)", "f"),
+        ("int f(int (*callback)(int), int (*other)(void))", "f"),
+        ("int f(int a) NOTHROW", "f"),
+        ("int f(int a) GUARDED_BY(lock)", "f"),
+        ("int f(int a) GUARDED_BY(lock) RETURNS(x)", "f"),
+        ("EXPORT(int) f(int a)", "f"),
+        ("struct pair f(struct pair a)", "f"),
+        ("static inline const char *f(enum colour a)", "f"),
+        ("int F(int a)", "F"),
+    ],
+)
+def test_the_name_of_a_function_whatever_stands_around_it(header: str, name: str) -> None:
+    text = f"struct pair {{ int a, b; }};\nint before(void) {{ return 0; }}\n{header}\n{{\n    return g();\n}}\nint after(void) {{ return h(); }}\n"
+    assert calls(function(text, name)) == ["g"]
+    assert calls(function(text, "after")) == ["h"]
 
 
 def test_undefined_and_redefined_in_the_middle() -> None:
