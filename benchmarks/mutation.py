@@ -1,18 +1,20 @@
-"""How many small defects in the code the tests see: mutants of a random sample of places, each against the tests that run it.
+"""How many small changes of the code the tests notice: mutants at a random sample of places, each with the tests that run it.
 
     pip install cosmic-ray coverage
-    python benchmarks/mutation.py --seed 1 --sample 150
+    python benchmarks/mutation.py --seed 1 --sample 100
 
 The operators are cosmic-ray's, and four of ours for what it leaves alone (`in`, conditions of comprehensions, returned
-values, statements that are calls). A place is a position in the text and a kind of operator; of the replacements that
-are possible there one is drawn, so that a `+` that can become eleven other signs counts once. Annotations are no places, nor is
-`is` for `==`. First each test is run in a process of its own to see which lines it runs. Then, for each mutant, a process forked
-from one that has collected the tests gets the mutated functions and runs the tests that ran the line: of cards and
-units before the metamorphic ones, those that run most of the file first, until one fails or a budget of seconds is
-spent. What is evaluated on import (tables, defaults, decorators) is imported anew in the forked process, tests too.
+conditions, statements that are calls). A place is a position in the text and a kind of operator; of the changes that are
+possible there one is drawn, so that a `+` that may become eleven other signs counts once. Not places are annotations,
+what only saves memory or time or guards a class (`slots`, `frozen`, `lru_cache`), `is` for `==`, and the order of strings.
 
-A mutant is killed by a test that fails, by the end of its time (ten times what the test took, and two seconds) or of
-its memory. `equivalent_mutants.tsv` holds those that were read and found to change nothing that can be observed.
+First each test runs in a process of its own, which tells the lines that it runs. Then, for each mutant, a process that is
+forked from one which has collected the tests exchanges the code of the changed functions and runs the tests that ran the
+line, those that run much of the file in little time first, until one fails or a budget of seconds is spent. Where what
+changes is evaluated on import (a table, a default, a decorator), the forked process imports heaplint and the tests anew.
+
+Killed is a mutant by a test that fails, or that takes more than ten times its time and two seconds, or all the memory.
+`equivalent_mutants.tsv` holds those that were read and found to change nothing that can be observed.
 """
 
 from __future__ import annotations
@@ -63,12 +65,14 @@ PARTS = {
 }
 CHANGED = ("heaplint.frontend.", "heaplint.model.", "heaplint.checks.", "heaplint.flow.")
 TESTS = (
-    "cards paths paths_helpers paths_reports program fixtures frontend_conditions frontend_cplusplus frontend_lexical "
+    "cards addobject basicsize callbacks creators embedding expression_types format_calls gc_slots gil globals items "
+    "method_signatures module_state new_instances state_lookup types_made paths paths_helpers paths_idioms paths_reports "
+    "program fixtures frontend_conditions frontend_cplusplus frontend_lexical "
     "frontend_macros frontend_offsets frontend_traps frontend_views frontend_clang capi capi_attributes formats context "
-    "references_metamorphic"
+    "references_metamorphic fixes"
 ).split()
-LATE = ("tests/test_metamorphic.py", "tests/test_references_metamorphic.py", "tests/test_fixes.py")
-"""What says again, of changed texts, what other tests say."""
+LATE = ("tests/test_references_metamorphic.py", "tests/test_fixes.py")
+"""What says again, of changed texts, what other tests say, or is about what becomes of reports."""
 SLOW = 1.0
 """Seconds above which a test has no part in this."""
 MEMORY = 4 << 30
@@ -164,7 +168,9 @@ class Mutant:
     operator: str
     occurrence: int
 
+    @functools.lru_cache(maxsize=2)  # noqa: B019  # a mutant lives as long as the run
     def text(self) -> str:
+        """The file with the change."""
         source = (REPOSITORY / self.path).read_text()
         return str(MutationVisitor.mutate_code(source, operators()[self.operator], self.occurrence))
 
@@ -194,17 +200,28 @@ def places(part: str, path: Path) -> list[list[Mutant]]:
     """The places of a file, each with the mutants that are possible there."""
     text = path.read_text()
     unevaluated = annotations(text)
-    nodes = list(tree(parso.parse(text)))
+    nodes = [node for node in tree(parso.parse(text)) if node.type not in ("name", "newline", "string", "endmarker")]
     found: dict[tuple[Position, str], list[Mutant]] = defaultdict(list)
     for name, operator in operators().items():
         count = 0
         for node in nodes:
             for start, _ in operator.mutation_positions(node):
-                if start[0] * 1000 + start[1] not in unevaluated:
+                if has_consequences(name, node) and start[0] * 1000 + start[1] not in unevaluated:
                     mutant = Mutant(part, str(path.relative_to(REPOSITORY)), start[0], name, count)
                     found[start, name.partition("_")[0]].append(mutant)
                 count += 1
     return [found[key] for key in sorted(found)]
+
+
+def has_consequences(name: str, node: Any) -> bool:
+    """Not so what only saves memory or time, guards a class against writes, or asks which of two strings comes first."""
+    if name == "RemoveDecorator":
+        return "lru_cache" not in node.get_code()
+    if name.startswith("Replace") and name.partition("_")[0] in ("ReplaceTrueWithFalse", "ReplaceFalseWithTrue"):
+        return not (node.parent.type == "argument" and node.parent.children[0].get_code() in ("frozen", "slots"))
+    if name.startswith("ReplaceComparisonOperator") and any(part in name.split("_") for part in ("Lt", "LtE", "Gt", "GtE")):
+        return not any(one.type == "string" for one in node.children)
+    return True
 
 
 def tree(node: Any) -> Iterator[Any]:
@@ -240,16 +257,25 @@ def interval(killed: int, of: int) -> tuple[float, float]:
 class Coverage:
     """For each file the lines that each test ran, and the seconds that each test took."""
 
-    lines: dict[str, dict[str, frozenset[int]]] = field(default_factory=lambda: defaultdict(dict))
+    lines: dict[str, dict[str, frozenset[int]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of the files of tests when this was seen."""
+
+    def forget(self, files: set[str]) -> None:
+        """Leave out what the tests of some files did."""
+        for known in (self.seconds, *self.lines.values()):
+            for test in [test for test in known if test.partition("::")[0] in files]:
+                del known[test]
 
     def tests(self, mutant: Mutant, imported: bool, budget: float) -> list[str]:
         """The tests to run, likely killers first, of a line of a function or of one that is evaluated on import."""
         ran = self.lines.get(mutant.path, {})
-        chosen = [test for test, lines in ran.items() if imported or mutant.line in lines]
+        wanted = statement(REPOSITORY / mutant.path, mutant.line)
+        chosen = [test for test, lines in ran.items() if imported or not wanted.isdisjoint(lines)]
         if imported and not chosen:
             chosen = list(self.seconds)
-        chosen.sort(key=lambda test: (test.startswith(LATE), -len(ran.get(test, ())), self.seconds[test], test))
+        chosen.sort(key=lambda test: (test.startswith(LATE), self.seconds[test] / (1 + len(ran.get(test, ()))), test))
         kept, spent = [], 0.0
         for test in chosen:
             if self.seconds[test] <= SLOW and (not kept or spent + self.seconds[test] <= budget):
@@ -258,15 +284,36 @@ class Coverage:
         return kept
 
 
-def state() -> str:
-    """A hash of all that decides which lines a test runs."""
-    digest = hashlib.sha256()
-    files = [REPOSITORY / "benchmarks" / "mutation.py", *(REPOSITORY / "rules").glob("*.md")]
-    for folder in ("heaplint", "tests"):
-        files += [path for path in (REPOSITORY / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    for path in sorted(files):
-        digest.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+@functools.lru_cache(maxsize=256)
+def statement(path: Path, line: int) -> frozenset[int]:
+    """The lines of the innermost statement that has a line, of a compound one those before its body."""
+    found = frozenset({line})
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.stmt | ast.match_case | ast.ExceptHandler):
+            body = getattr(node, "body", None)
+            start = node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
+            end = max(start, body[0].lineno - 1) if body else (node.end_lineno or start)
+            if start <= line <= end:
+                found = frozenset(range(start, end + 1))
+    return found
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """A hash of files, their names included; of folders all that is below them."""
+    found = hashlib.sha256()
+    files = {one for path in paths for one in (path.rglob("*") if path.is_dir() else [path]) if one.is_file()}
+    for path in sorted(one for one in files if "__pycache__" not in one.parts):
+        found.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
+
+
+def digests() -> dict[str, str]:
+    """For each file of tests a hash of all that decides which lines its tests run."""
+    tests = REPOSITORY / "tests"
+    shared = [path for path in tests.iterdir() if not path.name.startswith("test_")]
+    shared += [tests / "test_cards.py", tests / "test_paths.py", REPOSITORY / "rules", REPOSITORY / "heaplint"]
+    common = digest(shared)
+    return {f"tests/test_{name}.py": f"{common}-{digest([tests / f'test_{name}.py'])}" for name in TESTS}
 
 
 def forked(work: Any, seconds: float) -> tuple[int, bytes]:
@@ -297,9 +344,9 @@ def forked(work: Any, seconds: float) -> tuple[int, bytes]:
     return status, out
 
 
-def cover(items: Sequence[pytest.Item], files: Sequence[str]) -> Coverage:
+def cover(items: Sequence[pytest.Item], files: Sequence[str], known: Coverage) -> None:
     """Each test once, in a process of its own, so that no cache hides what it runs."""
-    known = Coverage()
+    wanted = set(files)
     for count, item in enumerate(items):
         if count % 500 == 0:
             print(f"which lines tests run: {count} of {len(items)}", file=sys.stderr)
@@ -307,14 +354,14 @@ def cover(items: Sequence[pytest.Item], files: Sequence[str]) -> Coverage:
         def work(item: pytest.Item = item) -> tuple[int, bytes]:
             quiet()
             forget_results()
-            watched = coverage.Coverage(data_file=None, include=list(files), messages=False)
-            start = time.perf_counter()
+            watched = coverage.Coverage(data_file=None, include=[f"{REPOSITORY}/heaplint/*"], config_file=False)
+            start = time.process_time()
             watched.start()
             reports = runtestprotocol(item, log=False, nextitem=None)
             watched.stop()
-            spent = time.perf_counter() - start
+            spent = time.process_time() - start
             data = watched.get_data()
-            lines = {file: frozenset(data.lines(file) or ()) for file in data.measured_files()}
+            lines = {file: frozenset(data.lines(file) or ()) for file in wanted & data.measured_files()}
             return 0, pickle.dumps((spent, lines, [str(one.longrepr) for one in reports if one.failed]))
 
         status, out = forked(work, 120)
@@ -324,8 +371,7 @@ def cover(items: Sequence[pytest.Item], files: Sequence[str]) -> Coverage:
             continue
         known.seconds[item.nodeid] = spent
         for file, ran in lines.items():
-            known.lines[str(Path(file).relative_to(REPOSITORY))][item.nodeid] = ran
-    return known
+            known.lines.setdefault(str(Path(file).relative_to(REPOSITORY)), {})[item.nodeid] = ran
 
 
 def quiet() -> None:
@@ -430,15 +476,18 @@ class Outcome:
     seconds: float
 
 
-def outcome(mutant: Mutant, known: Coverage, items: dict[str, pytest.Item], budget: float) -> Outcome:
+def outcome(
+    mutant: Mutant, text: str, known: Coverage, items: dict[str, pytest.Item], budget: float, imported: bool = False
+) -> Outcome:
+    """What the tests say of a file with another text; `imported`: it is imported anew even if only functions differ."""
     start = time.monotonic()
     path = REPOSITORY / mutant.path
-    old, text = compile(path.read_text(), str(path), "exec", dont_inherit=True), mutant.text()
+    old = compile(path.read_text(), str(path), "exec", dont_inherit=True)
     try:
         new = compile(text, str(path), "exec", dont_inherit=True)
     except SyntaxError:
         return Outcome(mutant, "killed", 0, 0.0)
-    imported = imported_part(old) != imported_part(new)
+    imported = imported or imported_part(old) != imported_part(new)
     tests = known.tests(mutant, imported, budget)
 
     def in_place() -> tuple[int, bytes]:
@@ -459,10 +508,10 @@ def outcome(mutant: Mutant, known: Coverage, items: dict[str, pytest.Item], budg
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         quiet()
         limit(5)
-        for name in list(sys.modules):
-            if name.partition(".")[0] == "heaplint" or getattr(sys.modules[name], "__file__", None) and "/tests/" in str(sys.modules[name].__file__):
-                if str(REPOSITORY) in str(getattr(sys.modules[name], "__file__", "")) or name.startswith("heaplint"):
-                    del sys.modules[name]
+        for name, loaded in list(sys.modules.items()):
+            file = str(getattr(loaded, "__file__", None))
+            if name.partition(".")[0] == "heaplint" or file.startswith(f"{REPOSITORY}/tests/"):
+                del sys.modules[name]
         sys.meta_path.insert(0, Changed(mutant.path, text))
         importlib.import_module(module_name(mutant.path))
         files = sorted({test.partition("::")[0] for test in tests})
@@ -502,6 +551,9 @@ class Run:
         for file in files:
             importlib.import_module(module_name(str(Path(file).relative_to(REPOSITORY))))
         runtestprotocol(session.items[0], log=False, nextitem=None)  # facts of the C API are read once for all
+        watched = coverage.Coverage(data_file=None, include=["/none"], config_file=False, messages=False)
+        watched.start()  # what it imports is imported once for all
+        watched.stop()
         gc.collect()
         LOADED.extend(
             one
@@ -510,18 +562,25 @@ class Run:
             and (one.__module__ or "").startswith(CHANGED)
         )
         gc.freeze()
-        cache = options.cache / f"coverage-{state()[:16]}.pickle" if options.cache else None
-        if cache is not None and cache.exists():
-            known = pickle.loads(cache.read_bytes())
-        else:
-            known = cover(session.items, files)
-            if cache is not None:
-                cache.parent.mkdir(parents=True, exist_ok=True)
-                known.lines = dict(known.lines)
-                cache.write_bytes(pickle.dumps(known))
+        known, now = Coverage(), digests()
+        if options.cache and options.cache.exists():
+            known = pickle.loads(options.cache.read_bytes())
+        stale = {file for file in {*known.digests, *now} if known.digests.get(file) != now.get(file)}
+        known.forget(stale)
+        cover([item for item in session.items if item.nodeid.partition("::")[0] in stale], files, known)
+        known.digests = now
+        if options.cache:
+            options.cache.write_bytes(pickle.dumps(known))
         items = {item.nodeid: item for item in session.items}
-        for mutant in drawn:
-            one = outcome(mutant, known, items, options.budget)
+        for mutant in {one.part: one for one in drawn}.values():
+            for imported in (False, True):
+                unchanged = outcome(mutant, (REPOSITORY / mutant.path).read_text(), known, items, options.budget, imported)
+                if unchanged.result not in ("survived", "untested"):
+                    raise SystemExit(f"error: tests fail without a change of {mutant.path}")
+        for count, mutant in enumerate(drawn):
+            if count % 50 == 0:
+                print(f"mutants: {count} of {len(drawn)}", file=sys.stderr)
+            one = outcome(mutant, mutant.text(), known, items, options.budget)
             self.outcomes.append(one)
             if options.out:
                 with options.out.open("a") as out:
@@ -566,9 +625,9 @@ def main(arguments: Sequence[str]) -> int:
     reader = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     reader.add_argument("--seed", type=int, default=1)
     reader.add_argument("--sample", type=int, default=150, metavar="N", help="places of each part (150)")
-    reader.add_argument("--budget", type=float, default=15, metavar="SECONDS", help="of tests for one mutant (15)")
+    reader.add_argument("--budget", type=float, default=20, metavar="SECONDS", help="of tests for one mutant (20)")
     reader.add_argument("--out", type=Path, metavar="FILE", help="append one JSON line for each mutant")
-    reader.add_argument("--cache", type=Path, metavar="DIR", help="keep which lines tests run")
+    reader.add_argument("--cache", type=Path, metavar="FILE", help="a file, made by this, that keeps which lines tests run")
     reader.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options = reader.parse_args(arguments)
     if unknown := set(options.parts) - set(PARTS):

@@ -112,7 +112,8 @@ from reading import findings_of
             id="fork",
         ),
         pytest.param(
-            'static void on(PyObject *os, PyObject *kw) { PyObject *f = PyObject_GetAttrString(os, "register_at_fork"); PyObject *r = PyObject_Call(f, kw, kw); }\n'
+            'static void on(PyObject *os, PyObject *kw) { PyObject *f = PyObject_GetAttrString(os, "register_at_fork"); '
+            'PyObject *r = PyObject_Call(f, kw, kw); }\n'
             "",
             True,
             id="fork-looked-up",

@@ -166,6 +166,7 @@ def test_what_a_format_passes(format: str, arguments: str, item: str | None, mes
         ("%R", "s", "s", "takes a PyObject *, but gets a char *"),
         ("%S", "a", None, ""),
         ("%p", "v", None, ""),
+        ("%p", "i", "i", "takes a void *, but gets an int"),
         ("%c", "i", None, ""),
         ("%x", "i", None, ""),
         ("%x", "l", "l", "takes an int, but gets a long (they differ on 64-bit Unix)"),
