@@ -215,6 +215,122 @@ def told(body: str) -> list[tuple[str | None, str]]:
             [("t", "t, a tuple of 1 item, is given away with item 0 never set")],
             id="called-unset",
         ),
+        pytest.param(
+            "int i = 0;\nPyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, i++, arg);\n"
+            "PyTuple_SET_ITEM(t, i++, arg);\nreturn t;",
+            [],
+            id="counted",
+        ),
+        pytest.param(
+            "int i = 0;\nPyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, i++, arg);\n"
+            "PyTuple_SET_ITEM(t, i++, arg);\nPyTuple_SET_ITEM(t, i++, arg);\nreturn t;",
+            [("PyTuple_SET_ITEM", "item 2 of a tuple of 2 items")],
+            id="counted-too-far",
+        ),
+        pytest.param(
+            "int i = 0;\nPyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, i, arg);\n"
+            "PyTuple_SET_ITEM(t, ++i, arg);\nreturn t;",
+            [],
+            id="counted-before",
+        ),
+        pytest.param(
+            "int i = 0;\nPyObject *t = PyTuple_New(1);\nPyTuple_SET_ITEM(t, i, arg);\n"
+            "PyTuple_SET_ITEM(t, ++i, arg);\nreturn t;",
+            [("PyTuple_SET_ITEM", "item 1 of a tuple of 1 item")],
+            id="counted-before-too-far",
+        ),
+        pytest.param(
+            "int i = 1;\nPyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, i--, arg);\n"
+            "PyTuple_SET_ITEM(t, i--, arg);\nreturn t;",
+            [],
+            id="counted-down",
+        ),
+        pytest.param(
+            "int i = 0;\nPyObject *t = PyTuple_New(1);\nPyTuple_SET_ITEM(t, i--, arg);\n"
+            "PyTuple_SET_ITEM(t, i, arg);\nreturn t;",
+            [("PyTuple_SET_ITEM", "item -1 of a tuple of 1 item")],
+            id="counted-down-too-far",
+        ),
+        pytest.param(
+            "int n = 3;\nPyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, n - 3, arg);\n"
+            "PyTuple_SET_ITEM(t, n - 2, arg);\nreturn t;",
+            [],
+            id="computed",
+        ),
+        pytest.param(
+            "int n = 1;\nPyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, 0, arg);\n"
+            "PyTuple_SET_ITEM(t, n * 2, arg);\nPyTuple_SET_ITEM(t, 1, arg);\nreturn t;",
+            [("PyTuple_SET_ITEM", "item 2 of a tuple of 2 items")],
+            id="computed-too-far",
+        ),
+        pytest.param(
+            "int n = 1;\nPyObject *t = PyTuple_New(3);\nPyTuple_SET_ITEM(t, 0, arg);\n"
+            "PyTuple_SET_ITEM(t, n, arg);\nPyTuple_SET_ITEM(t, n + 1, arg);\nreturn t;",
+            [],
+            id="computed-sum",
+        ),
+        pytest.param(
+            "int n = 0;\nn += 1;\nPyObject *t = PyTuple_New(1);\nPyTuple_SET_ITEM(t, n, arg);\n"
+            "PyTuple_SET_ITEM(t, 0, arg);\nreturn t;",
+            [("PyTuple_SET_ITEM", "item 1 of a tuple of 1 item")],
+            id="added",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1), *u = t;\nPyTuple_SET_ITEM(u, 0, arg);\nreturn t;",
+            [],
+            id="copied",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1);\nfill(t);\nreturn t;",
+            [],
+            id="given-first",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1);\n_PyTuple_Resize(&t, 2);\nPyTuple_SET_ITEM(t, 1, arg);\n"
+            "PyTuple_SET_ITEM(t, 0, arg);\nreturn t;",
+            [],
+            id="resized",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1);\nt = PyTuple_New(2);\nPyTuple_SET_ITEM(t, 0, arg);\n"
+            "PyTuple_SET_ITEM(t, 1, arg);\nreturn t;",
+            [],
+            id="another-container",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1);\nheld->it = t;\nreturn NULL;",
+            [],
+            id="stored",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1);\nPy_DECREF(t);\nreturn NULL;",
+            [],
+            id="released",
+        ),
+        pytest.param(
+            "PyObject *l = PyList_New(1);\nPyList_Append(l, arg);\nPyList_SET_ITEM(l, 0, arg);\n"
+            "PyList_SET_ITEM(l, 1, arg);\nreturn l;",
+            [],
+            id="appended-to",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(1);\nPyTuple_SET_ITEM(t, 0, PyTuple_New(2));\nreturn t;",
+            [],
+            id="nested",
+        ),
+        pytest.param(
+            "PyObject *t = PyList_New(3);\nfor (int i = 0; i <= 2; i++) {\n    PyList_SET_ITEM(t, i, arg);\n"
+            "}\nreturn t;",
+            [],
+            id="loop-over-all",
+        ),
+        pytest.param(
+            "PyObject *t = PyTuple_New(2);\nPyTuple_SET_ITEM(t, 0, arg);\nswitch (n) {\ncase 1:\n"
+            "    PyTuple_SET_ITEM(t, 1, arg);\n    break;\ndefault:\n    PyTuple_SET_ITEM(t, 1, self);\n}\n"
+            "return t;",
+            [],
+            id="switch",
+        ),
     ],
 )
 def test_items(body: str, found: list[tuple[str, str]]) -> None:
