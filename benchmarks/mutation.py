@@ -65,9 +65,9 @@ PARTS = {
 }
 CHANGED = ("heaplint.frontend.", "heaplint.model.", "heaplint.checks.", "heaplint.flow.")
 TESTS = (
-    "cards addobject basicsize callbacks creators embedding expression_types format_calls gc_slots gil globals items "
-    "method_signatures module_state new_instances state_lookup types_made paths paths_helpers paths_idioms paths_reports "
-    "program fixtures frontend_conditions frontend_cplusplus frontend_lexical "
+    "cards card_messages addobject basicsize callbacks creators embedding expression_types format_calls gc_slots gil globals items "
+    "method_signatures module_state new_instances state_lookup types_made types_read paths paths_helpers paths_idioms "
+    "paths_reports paths_results program fixtures frontend_conditions frontend_cplusplus frontend_items frontend_lexical "
     "frontend_macros frontend_offsets frontend_traps frontend_views frontend_clang capi capi_attributes formats context "
     "references_metamorphic fixes"
 ).split()
@@ -218,7 +218,7 @@ def has_consequences(name: str, node: Any) -> bool:
     if name == "RemoveDecorator":
         return "lru_cache" not in node.get_code()
     if name.startswith("Replace") and name.partition("_")[0] in ("ReplaceTrueWithFalse", "ReplaceFalseWithTrue"):
-        return not (node.parent.type == "argument" and node.parent.children[0].get_code() in ("frozen", "slots"))
+        return not (node.parent.type == "argument" and node.parent.children[0].get_code().strip() in ("frozen", "slots"))
     if name.startswith("ReplaceComparisonOperator") and any(part in name.split("_") for part in ("Lt", "LtE", "Gt", "GtE")):
         return not any(one.type == "string" for one in node.children)
     return True

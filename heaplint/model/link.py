@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from heaplint.model.program import Group
 
 FROM_SPEC = {
-    "PyType_FromSpec": (0, None),
-    "PyType_FromSpecWithBases": (0, 1),
-    "PyType_FromModuleAndSpec": (1, 2),
-    "PyType_FromMetaclass": (2, 3),
-    "_PyType_FromMetaclass_impl": (2, 3),
+    "PyType_FromSpec": None,
+    "PyType_FromSpecWithBases": 1,
+    "PyType_FromModuleAndSpec": 2,
+    "PyType_FromMetaclass": 3,
+    "_PyType_FromMetaclass_impl": 3,
 }
-"""API functions that make a type: the argument with the spec, and the one with the bases."""
+"""API functions that make a type: the position of the argument with the bases."""
 
 STRUCTSEQ_INIT = {"PyStructSequence_InitType", "PyStructSequence_InitType2", "_PyStructSequence_InitBuiltin",
                   "_PyStructSequence_InitBuiltinWithFlags", "_PyStructSequence_InitType"}
@@ -104,7 +104,7 @@ def _record(where: Unit, made: TypeDef, function: ir.Function, call: ir.Call, in
         return
     api, bases, unknown = name, None, False
     if name in FROM_SPEC:
-        position = FROM_SPEC[name][1]
+        position = FROM_SPEC[name]
         bases = call.args[position] if position is not None and position < len(call.args) else None
     else:
         api, bases, unknown = _through_helper(where, call, index)
@@ -130,7 +130,7 @@ def _through_helper(unit: Unit, call: ir.Call, index: int, depth: int = 0) -> tu
                 continue
             name = ir.called(inner)
             if name in FROM_SPEC:
-                at = FROM_SPEC[name][1]
+                at = FROM_SPEC[name]
                 bases = inner.args[at] if at is not None and at < len(inner.args) else None
                 if bases is None or ir.is_null(bases):
                     return name, None, False
