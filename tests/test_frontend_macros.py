@@ -115,6 +115,13 @@ def test_undefined_and_redefined_in_the_middle() -> None:
     assert [next(one).text for one in values] == ["1", "X", "2"]  # type: ignore[union-attr]  # names and numbers have text
 
 
+def test_before_its_own_definition_a_file_has_that_of_the_header() -> None:
+    text = '#include "x.h"\nint a = X;\n#define X 2\nint b = X;\n#undef X\nint c = X;\n'
+    unit = program({"a.c": text, "x.h": "#define X 1\n"}).units[0]
+    values = [ir.walk(variable.init) for name in "abc" if (variable := unit.variable(name)) is not None]
+    assert [next(one).text for one in values] == ["1", "2", "X"]  # type: ignore[union-attr]  # names and numbers have text
+
+
 @pytest.mark.parametrize(
     "bomb",
     [
