@@ -215,6 +215,18 @@ def test_specs_in_an_array_are_made_one_by_one_or_all() -> None:
         assert [sorted(found[f"more[{index}]"].targets) for index in range(3)] == made, body
 
 
+def test_a_spec_that_another_file_makes_a_type_of() -> None:
+    files = {
+        "a.c": SPEC.replace("static PyType_Spec", "PyType_Spec") + 'static PyType_Spec own = {"m.O", 0, 0, 0, s};\n',
+        "b.c": "#include <Python.h>\nextern PyType_Spec spec;\nextern PyType_Spec own;\nint ex(PyObject *m)\n{\n"
+        "PyObject *t = PyType_FromModuleAndSpec(m, &spec, (PyObject *)&PyList_Type);\n"
+        "PyObject *u = PyType_FromModuleAndSpec(m, &own, NULL);\nreturn 0;\n}\n",
+    }
+    found = types(files)
+    assert (found["spec"].bases, [(one.path, one.function) for one in found["spec"].creations]) == (["PyList_Type"], [("b.c", "ex")])
+    assert found["own"].creations == []  # the other file means another one
+
+
 def test_local_specs_of_one_name() -> None:
     text = SPEC + "".join(
         f"static PyObject *\n{name}(PyObject *m)\n{{\n"

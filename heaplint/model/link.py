@@ -64,10 +64,12 @@ def _creations(unit: Unit) -> None:
     for other in unit.mentioning(external) if external else ():
         if other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
             other_units.extend((other, one) for one in other.functions_mentioning(external))
+    visible = {name: [made for made in specs[name] if not made.static_linkage] for name in external}
     for where, function in other_units:
+        known = specs if where is unit else visible
         for node, targets in _calls_with_targets(function):
             for position, argument in enumerate(node.args):
-                for made in _spec_argument(argument, specs, function):
+                for made in _spec_argument(argument, known, function):
                     _record(where, made, function, node, position, targets, unit)
 
 
