@@ -65,7 +65,7 @@ PARTS = {
 }
 CHANGED = ("heaplint.frontend.", "heaplint.model.", "heaplint.checks.", "heaplint.flow.")
 TESTS = (
-    "cards card_messages addobject basicsize callbacks creators embedding expression_types format_calls gc_slots gil globals items "
+    "cards card_messages addobject basicsize callbacks creators embedding expression_types format_calls gc_bases gc_slots gil gil_ways globals items "
     "method_signatures module_state new_instances state_lookup types_made types_read paths paths_helpers paths_idioms "
     "paths_reports paths_results program fixtures frontend_conditions frontend_cplusplus frontend_items frontend_lexical "
     "frontend_macros frontend_offsets frontend_traps frontend_views frontend_clang capi capi_attributes formats context "
@@ -93,7 +93,9 @@ class NegateMembership(Operator):
                     yield one.start_pos, one.end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
-        at = [n for n, one in enumerate(node.children) if n % 2 and one.get_code().split() in (["in"], ["not", "in"])][index]
+        at = [n for n, one in enumerate(node.children) if n % 2 and one.get_code().split() in (["in"], ["not", "in"])][
+            index
+        ]
         word = " not in" if node.children[at].get_code().split() == ["in"] else " in"
         node.children[at] = parso.parse(word)
         return node
@@ -218,8 +220,12 @@ def has_consequences(name: str, node: Any) -> bool:
     if name == "RemoveDecorator":
         return "lru_cache" not in node.get_code()
     if name.startswith("Replace") and name.partition("_")[0] in ("ReplaceTrueWithFalse", "ReplaceFalseWithTrue"):
-        return not (node.parent.type == "argument" and node.parent.children[0].get_code().strip() in ("frozen", "slots"))
-    if name.startswith("ReplaceComparisonOperator") and any(part in name.split("_") for part in ("Lt", "LtE", "Gt", "GtE")):
+        return not (
+            node.parent.type == "argument" and node.parent.children[0].get_code().strip() in ("frozen", "slots")
+        )
+    if name.startswith("ReplaceComparisonOperator") and any(
+        part in name.split("_") for part in ("Lt", "LtE", "Gt", "GtE")
+    ):
         return not any(one.type == "string" for one in node.children)
     return True
 
@@ -436,7 +442,9 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         if name != module_name(self.path):
             return None
-        return importlib.machinery.ModuleSpec(name, self, origin=self.get_filename(name), is_package=self.path.endswith("__init__.py"))
+        return importlib.machinery.ModuleSpec(
+            name, self, origin=self.get_filename(name), is_package=self.path.endswith("__init__.py")
+        )
 
     def get_filename(self, name: str) -> str:
         return str(REPOSITORY / self.path)
@@ -547,7 +555,9 @@ class Run:
             mutants, total = sample(part, options.sample, options.seed)
             print(f"{part}: {len(mutants)} of {total} places", file=sys.stderr)
             drawn += mutants
-        files = sorted({str(path) for part in PARTS for one in PARTS[part] for path in (REPOSITORY / "heaplint").glob(one)})
+        files = sorted(
+            {str(path) for part in PARTS for one in PARTS[part] for path in (REPOSITORY / "heaplint").glob(one)}
+        )
         for file in files:
             importlib.import_module(module_name(str(Path(file).relative_to(REPOSITORY))))
         runtestprotocol(session.items[0], log=False, nextitem=None)  # facts of the C API are read once for all
@@ -574,7 +584,9 @@ class Run:
         items = {item.nodeid: item for item in session.items}
         for mutant in {one.part: one for one in drawn}.values():
             for imported in (False, True):
-                unchanged = outcome(mutant, (REPOSITORY / mutant.path).read_text(), known, items, options.budget, imported)
+                unchanged = outcome(
+                    mutant, (REPOSITORY / mutant.path).read_text(), known, items, options.budget, imported
+                )
                 if unchanged.result not in ("survived", "untested"):
                     raise SystemExit(f"error: tests fail without a change of {mutant.path}")
         for count, mutant in enumerate(drawn):
@@ -627,12 +639,16 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--sample", type=int, default=150, metavar="N", help="places of each part (150)")
     reader.add_argument("--budget", type=float, default=20, metavar="SECONDS", help="of tests for one mutant (20)")
     reader.add_argument("--out", type=Path, metavar="FILE", help="append one JSON line for each mutant")
-    reader.add_argument("--cache", type=Path, metavar="FILE", help="a file, made by this, that keeps which lines tests run")
+    reader.add_argument(
+        "--cache", type=Path, metavar="FILE", help="a file, made by this, that keeps which lines tests run"
+    )
     reader.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options = reader.parse_args(arguments)
     if unknown := set(options.parts) - set(PARTS):
         reader.error(f"no such part: {', '.join(sorted(unknown))}")
-    hypothesis.settings.register_profile("same", derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck))
+    hypothesis.settings.register_profile(
+        "same", derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+    )
     hypothesis.settings.load_profile("same")
     os.chdir(REPOSITORY)
     run = Run(options)
