@@ -80,9 +80,9 @@ def _spec_argument(argument: ir.Expr, specs: dict[str, list[TypeDef]], function:
     if isinstance(inner, ir.Unary) and inner.operator == "&":
         inner = ir.strip(inner.operand)
     if isinstance(inner, ir.Index):
-        inner, at = ir.strip(inner.object), number(inner.index)
+        at, inner = number(inner.index), ir.strip(inner.object)
     if isinstance(inner, ir.Binary) and inner.operator == "+":
-        inner, at = ir.strip(inner.left), number(inner.right)
+        at, inner = number(inner.right), ir.strip(inner.left)
     if not isinstance(inner, ir.Name):
         return []
     found = [made for made in specs.get(inner.text, ()) if made.local_to in ("", function.name)]
