@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from heaplint import engine, ir
-from heaplint.config import Config
+from heaplint.config import Config, Selectors
 from heaplint.discovery import Discovery
 from heaplint.findings import Finding
 from heaplint.frontend.reader import Reader
@@ -83,3 +83,10 @@ def findings(files: Files, target: str = NEW) -> list[Finding]:
     """What the rules that are on by default report."""
     discovery = Discovery(Path("/"), Path("/"), tuple(sources(files).values()), ())
     return list(engine.run(discovery, Config(target=TargetRange.parse(target)), None).findings)
+
+
+def findings_of(files: Files, *rules: str, target: str = NEW) -> list[Finding]:
+    """What some rules report, whether they are on by default or not."""
+    discovery = Discovery(Path("/"), Path("/"), tuple(sources(files).values()), ())
+    config = Config(target=TargetRange.parse(target), selectors=(Selectors(origin="test", select=rules, ignore=()),))
+    return list(engine.run(discovery, config, None).findings)

@@ -138,6 +138,8 @@ def test_skeleton(text: str, skeleton: str | None) -> None:
         ("#if 0\n# else\n#\tendif\n", [("if", "0"), ("else", ""), ("endif", "")]),
         ("#\n#include <a.h>\n", [("include", "<a.h>")]),
         ("x #define A\n", []),
+        ("x # y\n#define A\n", [("define", "A")]),
+        ("don't # y\n#define A\n", [("define", "A")]),
         ('"\n#define A\n', [("define", "A")]),
         ("'\n#define A\n", [("define", "A")]),
         ("/*\n#define A\n*/\n", []),

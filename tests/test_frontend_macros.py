@@ -53,6 +53,31 @@ def expanded(text: str) -> str:
         (["X 'X' \"X\""], "X;", "'X' \"X\";"),
         (["F(g) g(h) g(i)", "G(x) [x]"], "F(G);", "[h] [i];"),
         (["é 1", "X 2"], "X;", "2;"),
+        (["E(t) t"], "E(long)name;", "long name;"),
+        (["E(t) t"], "E(long) name;", "long name;"),
+        (["E(t) t*"], "E(long)name;", "long*name;"),
+        (["X"], "f(a X);", "f(a );"),
+        (["X(a) [a]"], "X();", "[];"),
+        (["X(a) [a]"], "X\t( 1 );", "[1];"),
+        (["X() y"], "X( );", "y;"),
+        (["X() y"], "X(1);", "X(1);"),
+        (["X(a, b) a-b"], "X(1);", "X(1);"),
+        (["X(a, b) a-b"], "X(1,);", "1-;"),
+        (["X(a, b) a-b"], "X(,1);", "-1;"),
+        (["X(a, b) a-b"], "X((1, 2), f[3, 4]);", "(1, 2)-f[3, 4];"),
+        (["X(...) f(__VA_ARGS__)"], "X();", "f();"),
+        (["X(a, ...) f(a, __VA_ARGS__)"], "X(1);", "f(1, );"),
+        (["S(a) #   a"], "S(q);", '"q";'),
+        (["S(a) #a"], 'S("\\n");', '"\\"\\\\n\\"";'),
+        (["X(a) a ##   _t"], "X(q);", "q_t;"),
+        (["X(a) a   ##_t c"], "X(q);", "q_t c;"),
+        (["X(a, b) a ## b ## _end"], "X(p, q);", "pq_end;"),
+        (["X(a) x.a a1 a"], "X(q);", "x.q a1 q;"),
+        (['X(a) "a" a'], "X(q);", '"a" q;'),
+        (["X 1"], 'f("X", X, \'X\', X_, xX);', 'f("X", 1, \'X\', X_, xX);'),
+        (["X 1", "Y X + Z"], "Y;", "1 + Z;"),
+        (["X(a) a", "Y X"], "Y(2);", "X(2);"),
+        (["X 1"], "a.X + X.b + X;", "a.1 + 1.b + 1;"),
     ],
 )
 def test_expansion(defines: list[str], line: str, result: str) -> None:
@@ -60,11 +85,41 @@ def test_expansion(defines: list[str], line: str, result: str) -> None:
     assert expanded(text) == result
 
 
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("static PyObject *f(PyObject *self)", "f"),
+        ("static PyObject *(f)(PyObject *self)", "f"),
+        ("static PyObject *(*f(int a))(PyObject *self)", "f"),
+        ("void __attribute__((format(printf, 1, 2))) f(const char *text, ...)", "f"),
+        ("int f(int (*callback)(int), int (*other)(void))", "f"),
+        ("int f(int a) NOTHROW", "f"),
+        ("int f(int a) GUARDED_BY(lock)", "f"),
+        ("int f(int a) GUARDED_BY(lock) RETURNS(x)", "f"),
+        ("EXPORT(int) f(int a)", "f"),
+        ("struct pair f(struct pair a)", "f"),
+        ("static inline const char *f(enum colour a)", "f"),
+        ("int F(int a)", "F"),
+    ],
+)
+def test_the_name_of_a_function_whatever_stands_around_it(header: str, name: str) -> None:
+    text = f"struct pair {{ int a, b; }};\nint before(void) {{ return 0; }}\n{header}\n{{\n    return g();\n}}\nint after(void) {{ return h(); }}\n"
+    assert calls(function(text, name)) == ["g"]
+    assert calls(function(text, "after")) == ["h"]
+
+
 def test_undefined_and_redefined_in_the_middle() -> None:
     text = "#define X 1\nint a = X;\n#undef X\nint b = X;\n#define X 2\nint c = X;\n"
     unit = program(text).units[0]
     values = [ir.walk(variable.init) for name in "abc" if (variable := unit.variable(name)) is not None]
     assert [next(one).text for one in values] == ["1", "X", "2"]  # type: ignore[union-attr]  # names and numbers have text
+
+
+def test_before_its_own_definition_a_file_has_that_of_the_header() -> None:
+    text = '#include "x.h"\nint a = X;\n#define X 2\nint b = X;\n#undef X\nint c = X;\n'
+    unit = program({"a.c": text, "x.h": "#define X 1\n"}).units[0]
+    values = [ir.walk(variable.init) for name in "abc" if (variable := unit.variable(name)) is not None]
+    assert [next(one).text for one in values] == ["1", "2", "X"]  # type: ignore[union-attr]  # names and numbers have text
 
 
 @pytest.mark.parametrize(

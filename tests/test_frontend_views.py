@@ -57,6 +57,97 @@ def test_conditions_on_the_version(condition: str) -> None:
     assert held(text, "3.9-3.12") == {"T": ("3.9", "3.10")}
 
 
+BOTH = "3.9 3.10 3.11 3.12"
+
+
+@pytest.mark.parametrize(
+    ("before", "condition", "then", "otherwise"),
+    [
+        ("", "if PY_VERSION_HEX >= 0x030B00F0", "3.11 3.12", "3.9 3.10"),
+        ("", "if PY_VERSION_HEX > 0x030B00F0", "3.12", "3.9 3.10 3.11"),
+        ("", "if PY_VERSION_HEX == 0x030B00F0", "3.11", "3.9 3.10 3.12"),
+        ("", "if PY_MICRO_VERSION > 0", "", BOTH),
+        ("", "if PY_RELEASE_LEVEL == 0xF", BOTH, ""),
+        ("", "if PY_RELEASE_SERIAL == 0", BOTH, ""),
+        ("", "if PY_MAJOR_VERSION == 3", BOTH, ""),
+        ("", "if CHAR_BIT == 8", BOTH, ""),
+        ("", "if PY_SSIZE_T_MAX > 2147483647", BOTH, ""),
+        ("", "if PY_VERSION_HEX >= Py_PACK_VERSION(3, 11)", "3.11 3.12", "3.9 3.10"),
+        ("", "if PY_VERSION_HEX >= _Py_PACK_VERSION(3, 11)", "3.11 3.12", "3.9 3.10"),
+        ("", "if PY_VERSION_HEX >= PY_VERSION_CHECK(3, 11, 0)", "3.11 3.12", "3.9 3.10"),
+        ("", "if PY_VERSION_HEX >= Py_PACK_VERSION(3)", BOTH, BOTH),
+        ("", "if PY_VERSION_HEX >= OTHER_CHECK(3, 11)", BOTH, BOTH),
+        ("", "ifdef PY_VERSION_HEX", BOTH, ""),
+        ("", "ifndef PY_VERSION", "", BOTH),
+        ("", "if defined(Py_PYTHON_H)", BOTH, ""),
+        ("#define FLAG\n", "ifdef FLAG", BOTH, ""),
+        ("#define FLAG\n", "if FLAG", BOTH, ""),
+        ("#define FLAG 0\n", "if FLAG", "", BOTH),
+        ("#define FLAG OTHER\n#define OTHER 0\n", "if FLAG", "", BOTH),
+        ("#define FLAG(x) 0\n", "if FLAG", BOTH, BOTH),
+        ("#define FLAG(x) x\n", "if FLAG(1)", BOTH, BOTH),
+        ("#define FLAG\n#undef FLAG\n", "ifdef FLAG", "", BOTH),
+        ("#undef FLAG\n#define FLAG\n", "ifdef FLAG", BOTH, ""),
+        ("#define FLAG 1\n#undef FLAG\n#define FLAG 0\n", "if FLAG", "", BOTH),
+        ("#define FLAG FLAG\n", "if FLAG", BOTH, BOTH),
+        ("", "ifdef Py_mod_gil", "", BOTH),
+        ("", "if Py_mod_gil", "", BOTH),
+        ("", "ifdef Py_TPFLAGS_IMMUTABLETYPE", "3.10 3.11 3.12", "3.9"),
+        ("", "ifndef Py_TPFLAGS_DISALLOW_INSTANTIATION", "3.9", "3.10 3.11 3.12"),
+        ("#if PY_VERSION_HEX < 0x030B0000\n#define OLD\n#endif\n", "ifdef OLD", "3.9 3.10", "3.11 3.12"),
+        ("#if 0\n#define NEVER\n#endif\n", "ifdef NEVER", "", BOTH),
+        ("", "if X\n#elifdef Y", BOTH, BOTH),
+        ("", "if 0\n#elifdef Y", BOTH, BOTH),
+        ("", "if 0\n#elifndef Y", BOTH, BOTH),
+        ("", "if 0\n#elif 1", BOTH, ""),
+        ("", "if 1\n#elif 1", "", ""),
+        ("", "if UNKNOWN", BOTH, BOTH),
+        ("", "if !UNKNOWN", BOTH, BOTH),
+        ("", "if UNKNOWN && !MORE", BOTH, BOTH),
+        ("", "ifdef __cplusplus", "", BOTH),
+        ("", "if __cplusplus >= 201103L", "", BOTH),
+        ("", "ifdef PYPY_VERSION", "", BOTH),
+        ("", "if !defined(PYPY_VERSION)", BOTH, ""),
+        ("", "if PYPY_VERSION_NUM >= 1", "", BOTH),
+    ],
+)
+def test_which_pythons_read_which_branch(before: str, condition: str, then: str, otherwise: str) -> None:
+    text = f"{before}#{condition}\n{static('Then')}#else\n{static('Otherwise')}#endif\n"
+    found = {symbol: " ".join(pythons) for symbol, pythons in held(text, "3.9-3.12").items()}
+    assert (found.get("Then", ""), found.get("Otherwise", "")) == (then, otherwise)
+
+
+def test_conditions_of_an_included_file_hold_for_the_includer() -> None:
+    """A header that defines a macro on some platform only, or for some Pythons only, decides about it."""
+    header = "#if PY_VERSION_HEX < 0x030B0000\n#define OLD 1\n#endif\n#ifdef NEVER_SET\n#define FAST 1\n#endif\n#undef GONE\n"
+    text = f'#include "config.h"\n#if OLD\n{static("A")}#endif\n#ifdef GONE\n{static("B")}#else\n{static("C")}#endif\n'
+    found: dict[str, set[tuple[int, int]]] = {}
+    for unit in program({"m.c": text, "config.h": header}, "3.10-3.12").units:
+        for made in unit.types:
+            found.setdefault(made.symbol, set()).update(unit.view.versions)
+    assert found["A"] == {(3, 10)}
+    assert found["C"] == {(3, 10), (3, 11), (3, 12)}
+
+
+def test_nested_branches_are_opened_together() -> None:
+    text = (
+        f"#ifdef _WIN32\n#ifdef __MINGW32__\n{static('A')}#else\n{static('B')}#endif\n#elif defined(__APPLE__)\n"
+        f"{static('C')}#else\n{static('D')}#endif\n"
+    )
+    assert set(held(text)) == {"A", "B", "C", "D"}
+
+
+def test_branches_with_nothing_of_interest_make_no_view() -> None:
+    assert len(views(f"#ifdef _WIN32\nint x;\n#endif\n#ifdef __APPLE__\nint y;\n#endif\n{static('T')}")) == 1
+
+
+def test_at_most_a_few_branches_are_opened() -> None:
+    text = "".join(f"#ifdef _WIN32\n#ifdef OPTION_{n}\n{static(f'T{n}')}#endif\n#endif\n" for n in range(3))
+    assert set(held(text)) == {"T0", "T1", "T2"}
+    text = "".join(f"#if defined(_WIN32) && !defined(O{n})\n{static(f'T{n}')}#endif\n" for n in range(40))
+    assert 2 <= len(views(text)) <= 6
+
+
 def test_unknown_macros_are_read_both_ways() -> None:
     text = f"#ifdef HAVE_FAST\n{static('Fast')}#else\n{static('Slow')}#endif\n"
     assert set(held(text)) == {"Fast", "Slow"}

@@ -101,7 +101,7 @@ def _calls(gil: Gil, function: ir.Function, ways: Ways[Hold], when: str) -> Iter
         yield Report(
             "HL605", place(function.path, visit.call),
             f"{need.name} needs the GIL and is called {when}{through}",
-            function=function.name, item=ir.called(visit.call),
+            function=function.name, item=ir.called(visit.call).removesuffix("__"),
             related=(
                 *(((place(function.path, origin), "released here"),) if origin is not None else ()),
                 *(((place(need.function.path, need.call), f"{need.name} is called here"),) if need.through else ()),

@@ -257,7 +257,7 @@ def _on(where: frozenset[System]) -> str:
 
 def _spelled(wanted: Wanted, stars: int) -> Kind:
     """The type of a unit, with some stars less."""
-    return Kind("PyObject" if wanted.base == "object" else wanted.base, wanted.pointers - stars)
+    return Kind({"object": "PyObject", "any": "void"}.get(wanted.base, wanted.base), wanted.pointers - stars)
 
 
 def _a(kind: Kind) -> str:

@@ -199,7 +199,8 @@ class _Steps:
         if node.name in _STEPS:  # a macro that is not known stands before it, and the two look like a declaration
             return _plain(node.name, hold)
         # an object of C++ may take the GIL when it is made and give it back when it goes
-        return UNKNOWN if node.type.pointers == 0 and _PERHAPS.search(node.type.base) else hold
+        perhaps = node.type.pointers == 0 and node.type.base != "PyGILState_STATE" and _PERHAPS.search(node.type.base)
+        return UNKNOWN if perhaps else hold
 
     def asked(self, hold: Hold, condition: ir.Expr) -> Hold:
         if any(ir.called(call) in _ASKS for call in ir.calls(condition)):

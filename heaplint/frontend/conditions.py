@@ -137,7 +137,7 @@ def evaluate(condition: Condition, lookup: Callable[[Condition], Value]) -> Valu
     first = evaluate(operands[0], lookup)
     if operator == "!":
         return None if first is None else int(not first)
-    if operator in ("-", "~"):
+    if len(operands) == 1:
         return None if first is None else (-first if operator == "-" else ~first)
     if operator == "?":
         if first is None:

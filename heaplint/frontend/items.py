@@ -89,7 +89,7 @@ def function_name(header: bytes) -> str:
             return ""
         before = _NAME_BEFORE.search(text, max(0, at - 200), at)
         if before is None:  # (name)(parameters), or a pointer to a function returned
-            inner = re.search(rb"\(\s*\*?\s*([A-Za-z_]\w*)\s*\)?\s*\Z", text[:at])
+            inner = re.search(rb"\(\s*\*?\s*([A-Za-z_]\w*)\s*(?:\([^()]*\)\s*)?\)?\s*\Z", text[:at])
             return inner.group(1).decode() if inner else ""
         name = before.group(1)
         if name in _KEYWORDS:

@@ -172,7 +172,7 @@ class _Evaluator:
         if atom.operator == "call":
             return int(self.view.chosen[name]) if name in self.view.chosen else self.call_value(name)
         assumed = self.view.assume(name)
-        if atom.operator == "defined" or not assumed:
+        if atom.operator == "defined" or not assumed or name in self.view.chosen:
             return int(assumed)
         return None
 

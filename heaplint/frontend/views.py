@@ -70,7 +70,9 @@ class View:
                 return 0xF
             case "PY_RELEASE_SERIAL":
                 return 0
-            case "PY_SSIZE_T_MAX" | "CHAR_BIT":
+            case "PY_SSIZE_T_MAX":
+                return (1 << 63) - 1  # platforms of 64 bits
+            case "CHAR_BIT":
                 return 8
         return None
 

@@ -22,7 +22,7 @@ _NO_POINTER = r"(?!\s*\*(?!\s*\w+\s*,[^;{}()]*=\s*\{))"
 _WORDS = re.compile("|".join(rf"{word}\b(?<!\w{word}){_NO_POINTER}" for word in sorted(_MAKERS)).encode())
 _STATIC_POINTER = re.compile(rb"static\b(?<!\wstatic)[^;{}()=]{0,1000}\*")
 _STATIC_DECLARED = re.compile(r"\bstatic\b[^;{}()=]{0,1000}\*[^;{}()]{0,1000}(?:;|=)")
-_ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]{0,200}\]\s*(?:\.\s*\w+\s*)?=(?!=)")
+_ELEMENT_SET = re.compile(rb"\s*\[[^\]\n]{0,200}\]\s*(?:\.\s*\w+\s*)?=(?!=|\s*\{)")
 _STATIC_MAKERS = ("_Py_IDENTIFIER", "_Py_static_string")
 _FIRST_MACRO = re.compile(rb"\s*(?:[A-Za-z_]\w*\s+){0,3}([A-Za-z_]\w*)\s*\(")
 _TABLE_SLOTS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.model.aspects import Value, index
-from heaplint.model.expressions import flag_names, function_name, key_of, place, values_of
+from heaplint.model.expressions import flag_names, function_name, key_of, number, place, values_of
 from heaplint.model.extract import extract
 from heaplint.model.modules import ModuleDef
 from heaplint.model.types import Creation, Flags, SlotDef, TypeDef
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from heaplint.model.program import Group
 
 FROM_SPEC = {
-    "PyType_FromSpec": (0, None),
-    "PyType_FromSpecWithBases": (0, 1),
-    "PyType_FromModuleAndSpec": (1, 2),
-    "PyType_FromMetaclass": (2, 3),
-    "_PyType_FromMetaclass_impl": (2, 3),
+    "PyType_FromSpec": None,
+    "PyType_FromSpecWithBases": 1,
+    "PyType_FromModuleAndSpec": 2,
+    "PyType_FromMetaclass": 3,
+    "_PyType_FromMetaclass_impl": 3,
 }
-"""API functions that make a type: the argument with the spec, and the one with the bases."""
+"""API functions that make a type: the position of the argument with the bases."""
 
 STRUCTSEQ_INIT = {"PyStructSequence_InitType", "PyStructSequence_InitType2", "_PyStructSequence_InitBuiltin",
                   "_PyStructSequence_InitBuiltinWithFlags", "_PyStructSequence_InitType"}
@@ -52,37 +52,41 @@ def connect(group: Group) -> None:
 
 
 def _creations(unit: Unit) -> None:
-    specs = {made.symbol.partition("[")[0]: made for made in unit.types if made.kind == "heap"}
+    specs: dict[str, list[TypeDef]] = {}  # of an array, or local to several functions: more than one of a name
+    for made in unit.types:
+        if made.kind == "heap":
+            specs.setdefault(made.symbol.partition("[")[0], []).append(made)
     if not specs:
         return
     functions = {id(one): one for one in unit.all_functions_mentioning(specs.keys())}
-    external = sorted(name for name, made in specs.items() if not made.static_linkage)
+    external = sorted(name for name, many in specs.items() if not all(made.static_linkage for made in many))
     other_units: list[tuple[Unit, ir.Function]] = [(unit, one) for one in functions.values()]
     for other in unit.mentioning(external) if external else ():
         if other is not unit and other.view.view.mode == unit.view.view.mode and not other.view.view.chosen:
             other_units.extend((other, one) for one in other.functions_mentioning(external))
+    visible = {name: [made for made in specs[name] if not made.static_linkage] for name in external}
     for where, function in other_units:
+        known = specs if where is unit else visible
         for node, targets in _calls_with_targets(function):
             for position, argument in enumerate(node.args):
-                made = _spec_argument(argument, specs, function)
-                if made is None:
-                    continue
-                _record(where, made, function, node, position, targets, unit)
+                for made in _spec_argument(argument, known, function):
+                    _record(where, made, function, node, position, targets, unit)
 
 
-def _spec_argument(argument: ir.Expr, specs: dict[str, TypeDef], function: ir.Function) -> TypeDef | None:
+def _spec_argument(argument: ir.Expr, specs: dict[str, list[TypeDef]], function: ir.Function) -> list[TypeDef]:
+    """The specs that an argument may be: one, or all those of an array whose index is not known."""
     inner = ir.strip(argument)
+    at: int | None = None
     if isinstance(inner, ir.Unary) and inner.operator == "&":
         inner = ir.strip(inner.operand)
     if isinstance(inner, ir.Index):
-        inner = ir.strip(inner.object)
+        at, inner = number(inner.index), ir.strip(inner.object)
     if isinstance(inner, ir.Binary) and inner.operator == "+":
-        inner = ir.strip(inner.left)
-    if isinstance(inner, ir.Name):
-        made = specs.get(inner.text)
-        if made is not None and made.local_to in ("", function.name):
-            return made
-    return None
+        at, inner = number(inner.right), ir.strip(inner.left)
+    if not isinstance(inner, ir.Name):
+        return []
+    found = [made for made in specs.get(inner.text, ()) if made.local_to in ("", function.name)]
+    return [made for made in found if at is None or made.symbol in (inner.text, f"{inner.text}[{at}]")]
 
 
 def _record(where: Unit, made: TypeDef, function: ir.Function, call: ir.Call, index: int, targets: tuple[str, ...], unit: Unit) -> None:
@@ -102,13 +106,13 @@ def _record(where: Unit, made: TypeDef, function: ir.Function, call: ir.Call, in
         return
     api, bases, unknown = name, None, False
     if name in FROM_SPEC:
-        position = FROM_SPEC[name][1]
+        position = FROM_SPEC[name]
         bases = call.args[position] if position is not None and position < len(call.args) else None
     else:
         api, bases, unknown = _through_helper(where, call, index)
         targets = targets + tuple(
             key_of(argument) for position, argument in enumerate(call.args)
-            if position != index and isinstance(ir.strip(argument), ir.Unary) and key_of(argument)
+            if position != index and argument is not bases and isinstance(ir.strip(argument), ir.Unary) and key_of(argument)
         )
         if api == "":
             return
@@ -128,7 +132,7 @@ def _through_helper(unit: Unit, call: ir.Call, index: int, depth: int = 0) -> tu
                 continue
             name = ir.called(inner)
             if name in FROM_SPEC:
-                at = FROM_SPEC[name][1]
+                at = FROM_SPEC[name]
                 bases = inner.args[at] if at is not None and at < len(inner.args) else None
                 if bases is None or ir.is_null(bases):
                     return name, None, False

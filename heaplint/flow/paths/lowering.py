@@ -560,6 +560,8 @@ class _Lowering:
         known = whole(node)
         if known is not None:
             return known
+        if operator == "!" and isinstance(ir.strip(node.operand), ir.Name):
+            return self.choose(ir.Conditional(node.start, node.end, node.operand, _ZERO, _ONE))
         value = self.value(node.operand)
         if operator == "!" and isinstance(value, int):
             return int(not value)
