@@ -101,7 +101,7 @@ def _about_count(call: FormatCall) -> Report | None:
 
 
 def _about_keywords(unit: Unit, call: FormatCall) -> Report | None:
-    if call.takes.keywords is None or call.format.problem:
+    if call.takes.keywords is None or call.format.problem or call.takes.keywords >= len(call.call.args):
         return None
     given = ir.strip(call.call.args[call.takes.keywords])
     name = given.text if isinstance(given, ir.Name) else ""  # `names + 1` is another list

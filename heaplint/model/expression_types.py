@@ -24,6 +24,7 @@ _OF_C: Final = frozenset(
 """What no project defines otherwise."""
 _COMPARISONS: Final = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 _FLOATING: Final = re.compile(r"(?!0[xX])[\d.']+(?:[eE][-+]?\d+)?([fF]?)\Z")
+_MAX_DIGITS = 100
 _INTEGER: Final = re.compile(r"(0[xX][\da-fA-F']+|0[bB][01']+|0[0-7']*|[1-9][\d']*)([uU]?[lL]{0,2}[uU]?)\Z")
 _DECLARED: Final = re.compile(rb"\s*[;,=\[]")
 """What stands behind the name that a declaration declares."""
@@ -273,6 +274,8 @@ def _constant(constant: ir.Constant) -> Kind | None:
         return Kind("int", 0) if text.startswith("'") else None
     if (found := _INTEGER.match(text)) is not None:
         digits = found.group(1).replace("'", "")
+        if len(digits) > _MAX_DIGITS:
+            return None  # no C type holds it
         octal = digits[0] == "0" and digits.isdigit()
         longs = found.group(2).lower().count("l")
         if int(digits, 8 if octal else 0) > (0x7FFFFFFF if digits.isdigit() and not octal else 0xFFFFFFFF):

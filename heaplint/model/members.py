@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from heaplint import ir
 from heaplint import lazy_re as re
@@ -19,6 +20,7 @@ OBJECT_STRUCT = re.compile(
 )
 """Structs of the interpreter (and of numpy) that begin with an object head."""
 
+_MAX_FIELDS = 10_000
 _MAX_DEPTH = 6
 
 
@@ -50,22 +52,34 @@ def is_object_struct(unit: Unit, name: str, depth: int = 0) -> bool:
 
 
 
-def owned_members(unit: Unit, struct: ir.Struct, prefix: str = "", depth: int = 0) -> Iterator[OwnedMember]:
+def owned_members(unit: Unit, struct: ir.Struct) -> Iterator[OwnedMember]:
     """The fields of a struct that can hold strong references, nested structs by value included.
 
     The head (`ob_base`) and an embedded base struct at the beginning are left out: they are the base type's.
     """
+    return _owned(unit, struct, "", (), count())
+
+
+def _owned(
+    unit: Unit, struct: ir.Struct, prefix: str, around: tuple[ir.Struct, ...], looked_at: Iterator[int]
+) -> Iterator[OwnedMember]:
+    """The same of a struct that others are `around`; a struct that holds itself, or too many, is nonsense."""
     for index, field in enumerate(struct.fields):
+        if next(looked_at) > _MAX_FIELDS:
+            return
         kind = field.type
         path = prefix + field.name if field.name else prefix.rstrip(".")
         if kind.function:
             continue
         if kind.pointers == 0:
-            if index == 0 and depth == 0 and is_object_struct(unit, kind.base):
+            if index == 0 and not around and is_object_struct(unit, kind.base):
                 continue
             inner = field.fields or (unit.struct(kind.name) if not kind.base.startswith("enum") else None)
-            if inner is not None and depth < _MAX_DEPTH and not inner.union and not is_object_struct(unit, kind.base):
-                yield from owned_members(unit, inner, path + "." if field.name else prefix, depth + 1)
+            if (
+                inner is not None and len(around) < _MAX_DEPTH and not inner.union
+                and not is_object_struct(unit, kind.base) and not any(inner is one for one in (struct, *around))
+            ):
+                yield from _owned(unit, inner, path + "." if field.name else prefix, (*around, struct), looked_at)
             continue
         plain = kind.name == "PyObject"
         if kind.pointers == 1 and is_object_struct(unit, kind.base):
