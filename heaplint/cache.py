@@ -74,7 +74,8 @@ class Record:
     """The file and those that it includes, with digests of their contents."""
     signature: bytes
     """What identifies which of its texts are its own, and the Pythons that they are read for."""
-    views: tuple[tuple[tuple[Version, ...], tuple[bytes, ...]], ...]
+    views: tuple[tuple[tuple[Version, ...], tuple[bytes, ...], str], ...]
+    """Of each view its Pythons, the digests of its texts, and its mode."""
     words: bytes
     """The identifiers of its own texts, each between line feeds."""
     other_words: bytes

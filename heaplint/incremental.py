@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import io
+import pickle
+from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
+from heaplint import ir
 from heaplint.cache import Record, State, encoded, joined, line, packed, split, unpacked
 from heaplint.flow.paths import analysis
 from heaplint.flow.paths.summary import Summary, plain
+from heaplint.frontend.text import Text
 from heaplint.model.aspects import INDEXES, Value
 from heaplint.model.mentions import ABROAD
 from heaplint.model.program import Group, Index, Known, Program
@@ -19,6 +23,7 @@ from heaplint.results import GroupResult
 from heaplint.source import SourceFile
 
 _DIGEST = 16
+_VARIABLE = "variable"
 SUMMARY = "summary"
 """The kind of what is read when callers are told what a function does."""
 
@@ -34,16 +39,39 @@ Read: TypeAlias = tuple[str, str, str]
 """Kind, main file and name of a definition."""
 
 
+class _Trees(pickle.Unpickler):
+    """Loads IR and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == ir.__name__ and isinstance(found := getattr(ir, name, None), type):
+            return found
+        raise pickle.UnpicklingError(f"{module}.{name} is not expected here")
+
+
 class _Lazy:
     """What a main file says of itself, unpacked when somebody asks."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._facts: Facts | None = None
+        self._trees: Mapping[tuple[str, str], tuple[bytes, bytes]] = {}
+
+    def trees(self, kind: str, name: str) -> tuple[ir.Struct | ir.Function | None, ...]:
+        self.facts()
+        if (kind, name) not in self._trees:
+            return ()
+        found = _Trees(io.BytesIO(self._trees[kind, name][1])).load()
+        return found if isinstance(found, tuple) else ()
+
+    def kept(self, kind: str, name: str) -> tuple[bytes, bytes] | None:
+        """What identifies a kept definition, and the trees as they were packed."""
+        self.facts()
+        return self._trees.get((kind, name))
 
     def facts(self) -> Facts:
         if self._facts is None:
-            self._facts = unpacked(self._data)
+            *facts, self._trees = unpacked(self._data)
+            self._facts = facts[0], facts[1], facts[2]
         assert self._facts is not None
         return self._facts
 
@@ -52,12 +80,12 @@ def records_of(
     program: Program, results: Mapping[str, GroupResult], before: Mapping[str, Record], sources: Mapping[str, SourceFile]
 ) -> dict[str, Record]:
     """What to keep of every group: of those that were checked, and of the others with what was asked meanwhile."""
-    wanted: dict[str, set[str]] = {}
+    wanted: dict[str, set[tuple[str, str]]] = {}
     for group in program.groups:
         kept = [read for read, _ in before[group.path].reads] if group.path not in results else []
         for kind, path, name in (*kept, *group.reads):
-            if kind == SUMMARY:
-                wanted.setdefault(path, set()).add(name)
+            if kind != _VARIABLE:
+                wanted.setdefault(path, set()).add((kind, name))
     records = {}
     for group in program.groups:
         names = wanted.get(group.path, set())
@@ -69,7 +97,7 @@ def records_of(
 
 
 def _record_of(
-    program: Program, group: Group, wanted: Iterable[str], sources: Mapping[str, SourceFile], result: GroupResult
+    program: Program, group: Group, wanted: Iterable[tuple[str, str]], sources: Mapping[str, SourceFile], result: GroupResult
 ) -> Record:
     words, other_words = group.words()
     return Record(
@@ -88,7 +116,7 @@ def _record_of(
     )
 
 
-def _updated(record: Record, program: Program, group: Group, wanted: Collection[str]) -> Record:
+def _updated(record: Record, program: Program, group: Group, wanted: Iterable[tuple[str, str]]) -> Record:
     if not (group.asks or group.reads or group.leans_on or group.answers or group.views is not None):
         return record
     return replace(
@@ -101,37 +129,55 @@ def _updated(record: Record, program: Program, group: Group, wanted: Collection[
     )
 
 
-def _facts(program: Program, group: Group, wanted: Iterable[str]) -> bytes:
+def _facts(program: Program, group: Group, wanted: Iterable[tuple[str, str]]) -> bytes:
     index = {kind: dict(program.index_of(group, kind)) for kind in INDEXES}
     before: Facts = group.known.told.facts() if group.known is not None else ({}, {}, {})
     answers = {asked: value for asked, value in {**before[1], **group.answers}.items() if value}
-    summaries = {}
-    for name in sorted(wanted):
-        kept = _kept(program, group.path, name)
-        if len(kept) == 1:  # views that differ are asked for by view
-            summaries[name] = kept[0]
-    return packed((index, answers, summaries))
+    summaries: dict[str, Value] = {}
+    trees: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+    for kind, name in sorted(wanted):
+        if kind != SUMMARY:
+            trees[kind, name] = _kept_before(group, kind, name) or (
+                program.digest(kind, group.path, name),
+                pickle.dumps(_trees_of(group, kind, name), protocol=pickle.HIGHEST_PROTOCOL),
+            )
+        else:
+            summaries[name] = _kept(program, group.path, name)
+    return packed((index, answers, summaries, trees))
+
+
+def _kept_before(group: Group, kind: str, name: str) -> tuple[bytes, bytes] | None:
+    """What an earlier run kept of a definition of a group that has not changed since."""
+    return group.known.told.kept(kind, name) if group.known is not None and isinstance(group.known.told, _Lazy) else None
+
+
+def _trees_of(group: Group, kind: str, name: str) -> tuple[ir.Struct | ir.Function | None, ...]:
+    """A struct or function in each view of a group; None in one that does not have it."""
+    look: Callable[[Text], ir.Struct | ir.Function | None] = (
+        (lambda text: text.struct(name)) if kind == "struct" else lambda text: text.function(name)
+    )
+    return tuple(next((one for text in unit.texts if (one := look(text)) is not None), None) for unit in group.units)
 
 
 def digest(program: Program, read: Read) -> bytes:
     """What identifies a definition of another group, or what callers are told of it, in all its views."""
     kind, path, name = read
     if kind != SUMMARY:
-        return program.digest(kind, path, name)
+        kept = _kept_before(program.group(path), kind, name)
+        return kept[0] if kept is not None else program.digest(kind, path, name)
     return blake2b(repr(_kept(program, path, name)).encode(), digest_size=_DIGEST).digest()
 
 
 def _kept(program: Program, path: str, name: str) -> tuple[Value, ...]:
-    """What callers are told of a function, without repetition of what is the same in several views."""
+    """What callers are told of a function in each view."""
     if (path, name) not in program.kept:
         group = program.group(path)
         if group.known is not None and name in (kept := group.known.told.facts()[2]):
-            found = {repr(kept[name]): kept[name]}
+            program.kept[path, name] = cast("tuple[Value, ...]", kept[name])
         else:
             program.bring(group, READ)
-            told = [plain(one) for one in analysis.kept_summary(group, name) if isinstance(one, Summary)]
-            found = {repr(one): one for one in told}
-        program.kept[path, name] = tuple(found[key] for key in sorted(found))
+            told = analysis.kept_summary(group, name)
+            program.kept[path, name] = tuple(plain(one) if isinstance(one, Summary) else None for one in told)
     return program.kept[path, name]
 
 
@@ -143,7 +189,7 @@ def kept_since(program: Program, reads: Iterable[Read]) -> dict[tuple[str, str],
 def signature(program: Program, group: Group) -> bytes:
     """What identifies which of a group's texts are its own, and the Pythons that they are read for, in a program."""
     state = blake2b(digest_size=_DIGEST)
-    for (_, texts), own in zip(group.digests(), group.own, strict=True):
+    for (_, texts, _), own in zip(group.digests(), group.own, strict=True):
         for text, mine in zip(texts, own, strict=True):
             state.update(text + (b"+" if mine else b"-") + repr(sorted(program.versions(text))).encode())
     return state.digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from heaplint.findings import Notice
 from heaplint.frontend.clang.exact import ExactFrontEnd
 from heaplint.frontend.reader import Reader
 from heaplint.frontend.text import UnitView
-from heaplint.model.program import Group, Program
+from heaplint.model.program import Group, Program, ReadOtherwiseError
 from heaplint.model.unit import LINKED
 from heaplint.results import GroupResult
 from heaplint.source import SourceFile
@@ -78,12 +79,25 @@ class Work:
         self, rules: Collection[str], progress: Progress | None = None, jobs: int | None = 1, *, keep: bool = False
     ) -> dict[str, GroupResult]:
         """The results of all main files; `keep` makes that `left` can tell them to the next run."""
+        with contextlib.suppress(ReadOtherwiseError):
+            if (settled := self._renewed(rules, progress, jobs)) is not None:
+                return settled
+        program = self._read(self.mains, {}, _half(progress, 0))
+        results = self._check(program, self.mains, rules, _half(progress, 1), jobs, keep=keep)
+        if keep:
+            self._records = incremental.records_of(program, results, {}, self.sources)
+        return results
+
+    def _renewed(self, rules: Collection[str], progress: Progress | None, jobs: int | None) -> dict[str, GroupResult] | None:
+        """The results that still hold, and those of the main files that were checked anew; None when most would be."""
+        if self.state is None:
+            return None
         records = self._holding()
         anew = {path for path in self.mains if path not in records}
         hot = set(anew)
         for _ in range(_MAX_ROUNDS):
-            if self.state is None or len(anew) > _MOST * len(self.mains):
-                break
+            if len(anew) > _MOST * len(self.mains):
+                return None
             program = self._read(anew, records, None)
             further = incremental.stale(program, self.state, anew, self.sources, hot)
             if not further:
@@ -91,16 +105,11 @@ class Work:
                 self._records = incremental.records_of(program, results, records, self.sources)
                 return {**{path: records[path].found() for path in self.mains if path not in anew}, **results}
             anew |= further
-        program = self._read(self.mains, {}, _half(progress, 0))
-        results = self._check(program, self.mains, rules, _half(progress, 1), jobs, keep=keep)
-        if keep:
-            self._records = incremental.records_of(program, results, {}, self.sources)
-        return results
+        return None
 
     def _holding(self) -> dict[str, Record]:
         """The records of main files that are the same, with what they include, as when these were made."""
-        if self.state is None:
-            return {}
+        assert self.state is not None
         now = {path: tuple((one, self.sources[one].digest) for one in self.reader.closure(path)) for path in self.mains}
         return {path: record for path, record in self.state.records.items() if now.get(path) == record.closure}
 

@@ -9,6 +9,7 @@ from heaplint import lazy_re as re
 from heaplint.checks.registry import Report, check
 from heaplint.model.expressions import place
 from heaplint.model.members import is_object_struct
+from heaplint.model.mentions import ANYBODY, callers
 from heaplint.model.static_objects import of_the_thread, static_objects
 from heaplint.model.unit import Unit
 from heaplint.model.writes import functions_that_write, writes
@@ -168,17 +169,5 @@ class _Initialisation:
         return self.known[name]
 
     def _called_by_initialisation(self, name: str, depth: int) -> bool:
-        asked: set[str] = set()
-        length = len(name.encode())
-        for text in self.unit.scope_of(name):
-            for at in text.mentions(name) if text.may_mention(name) else ():
-                item = text.item_at(at)
-                if item is None or (item.kind == "function" and item.name == name and at < item.body):
-                    continue
-                if text.code[at + length : at + length + 40].lstrip()[:1] != b"(":
-                    return False  # in a table, or its address is taken: anybody may call it
-                if item.kind == "function" and item.name != name and item.name not in asked:
-                    asked.add(item.name)
-                    if not self._only(item.name, depth + 1):
-                        return False
-        return bool(asked)
+        found = callers(self.unit, name)
+        return bool(found) and ANYBODY not in found and all(self._only(one, depth + 1) for one in found)

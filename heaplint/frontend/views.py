@@ -46,6 +46,11 @@ class View:
         """Equal for equal views."""
         return (self.python, self.mode, tuple(sorted(self.chosen.items())), self.plus_plus)
 
+    @property
+    def plain(self) -> str:
+        """The mode, of a view that decides nothing one by one; "" of others."""
+        return "" if self.chosen else self.mode
+
     def assume(self, name: str) -> bool:
         """Whether a macro that nothing in the project defines is taken as defined (and not zero)."""
         if name in self.chosen:

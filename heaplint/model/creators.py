@@ -69,13 +69,17 @@ def _may_be(argument: ir.Expr, function: ir.Function, names: Collection[str]) ->
 @answer("given to a maker")
 def _given(unit: Unit, name: str) -> Iterator[Value]:
     """Whether the unit gives what it holds by a name to a call that may make an instance of it."""
-    if any(
-        _may_be(argument, function, [name]) and (argument is _type_argument(call) or unit.has_function(ir.called(call)))
-        for function in unit.functions_mentioning([name])
-        for call in ir.calls(function.body)
-        for argument in call.args
-    ):
-        yield True
+    for function in unit.functions_mentioning([name]):
+        local = any(isinstance(one, ir.Variable) and one.name == name for one in (*function.parameters, *ir.walk(function.body)))
+        for call in ir.calls(function.body):
+            for argument in call.args:
+                if local and isinstance(ir.strip(argument), ir.Name):
+                    continue  # a variable of the function's own
+                if _may_be(argument, function, [name]) and (
+                    argument is _type_argument(call) or unit.has_function(ir.called(call))
+                ):
+                    yield True
+                    return
 
 
 class _Helpers:

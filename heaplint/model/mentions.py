@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from heaplint.frontend.text import Text
 from heaplint.model.aspects import Value, answer
 from heaplint.model.unit import Unit, is_static
 
+ANYBODY = ""
+"""Whoever is given a function's address, or finds it in a table."""
 ABROAD = "functions that mention"
 """The aspect of which function mentions one of some words, which are the key, with blanks between."""
 
@@ -79,3 +82,32 @@ def other_readings(unit: Unit) -> Iterator[Unit]:
     for other in unit.group.units:
         if other is not unit and set(other.view.versions) & set(unit.view.versions):
             yield other
+
+
+def callers(unit: Unit, name: str) -> list[str]:
+    """The functions of the program that call one of the unit by name; ANYBODY where its address is taken."""
+    found = dict.fromkeys(one for text in unit.texts for one in _callers(text, name))
+    if not unit.keeps_to_itself(name):
+        for path, told in unit.answers("callers", name):
+            if path != unit.path and isinstance(told, tuple):
+                found.update(dict.fromkeys(one for one in told if isinstance(one, str)))
+    return list(found)
+
+
+def _callers(text: Text, name: str) -> Iterator[str]:
+    """The functions of a text that call one by name; ANYBODY where it is in a table, or its address is taken."""
+    length = len(name.encode())
+    for at in text.mentions(name) if text.may_mention(name) else ():
+        item = text.item_at(at)
+        if item is None or (item.kind == "function" and item.name == name and at < item.body):
+            continue
+        if text.code[at + length : at + length + 40].lstrip()[:1] != b"(":
+            yield ANYBODY
+        elif item.kind == "function" and item.name != name:
+            yield item.name
+
+
+@answer("callers")
+def _callers_in(unit: Unit, name: str) -> Iterator[Value]:
+    for text in unit.own:
+        yield from _callers(text, name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction
@@ -25,14 +25,23 @@ if TYPE_CHECKING:
     from heaplint.pythons import Version
 
 Found = TypeVar("Found")
+ViewState: TypeAlias = "tuple[tuple[Version, ...], tuple[bytes, ...], str]"
+"""Of a view its Pythons, the digests of its texts, and its mode, if that is all it assumes."""
 Index = Mapping[str, Mapping[str, tuple[Value, ...]]]
 """Of an aspect its keys, each with what the group says of it."""
+
+class ReadOtherwiseError(Exception):
+    """A main file that was taken for known does not read as it did: nothing that is known can be relied on."""
+
 
 class Told(Protocol):
     """What a main file says of itself."""
 
     def facts(self) -> tuple[Index, Mapping[tuple[str, str], Value], Mapping[str, Value]]:
         """The index of each aspect, answers by aspect and key, and what is kept of functions, by name."""
+
+    def trees(self, kind: str, name: str) -> tuple[ir.Struct | ir.Function | None, ...]:
+        """In each view a struct or function that is kept because others have read it; () of one that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,7 @@ class Known:
 
     paths: tuple[str, ...]
     """The main file and what it includes."""
-    views: tuple[tuple[tuple[Version, ...], tuple[bytes, ...]], ...]
-    """Of each view its Pythons, and the digests of its texts."""
+    views: tuple[ViewState, ...]
     told: Told
     words: bytes
     """The identifiers of its own texts, each between line feeds."""
@@ -79,12 +87,14 @@ class Group:
             return self.known.paths
         return dict.fromkeys(text.path for view in self.views for text in view.texts)
 
-    def digests(self) -> Sequence[tuple[tuple[Version, ...], tuple[bytes, ...]]]:
-        """Of each view its Pythons, and the digests of its texts."""
+    def digests(self) -> Sequence[ViewState]:
+        """What identifies each view."""
         if self.views is None:
             assert self.known is not None
             return self.known.views
-        return [(view.versions, tuple(text.reading.digest for text in view.texts)) for view in self.views]
+        return [
+            (view.versions, tuple(text.reading.digest for text in view.texts), view.view.plain) for view in self.views
+        ]
 
     def texts(self) -> Iterator[Text]:
         """The texts of all units, each once."""
@@ -135,7 +145,7 @@ class Program:
         taken: set[bytes] = set()
         for group in self._groups.values():
             own = []
-            for versions, digests in group.digests():
+            for versions, digests, _ in group.digests():
                 own.append(tuple(digest not in taken for digest in digests))
                 taken.update(digests)
                 for digest in digests:
@@ -177,6 +187,8 @@ class Program:
         if group.stage < READ:
             assert self._read is not None
             group.views = self._read(group.path)
+            if group.known is not None and tuple(group.digests()) != group.known.views:
+                raise ReadOtherwiseError(group.path)
             self._make_units(group)
         if stage >= DEFINED and group.stage < DEFINED:
             group.stage = DEFINED
@@ -329,8 +341,28 @@ class Program:
 
     def external_struct(self, name: str, unit: Unit) -> ir.Struct | None:
         """A struct that no file included by the unit defines, by its name alone."""
+        if isinstance(kept := self._kept("struct", name, unit), ir.Struct):
+            return kept
         found = self._nearest("struct", name, unit, lambda text: text.struct(name))
         return found[0] if found is not None else None
+
+    def kept_function(self, name: str, unit: Unit) -> ir.Function | None:
+        """A function with external linkage that another main file defines, while that need not be read."""
+        kept = self._kept("function", name, unit)
+        return kept if isinstance(kept, ir.Function) else None
+
+    def _kept(self, kind: str, name: str, unit: Unit) -> ir.Struct | ir.Function | None:
+        """What was kept of a definition of another main file, while that need not be read."""
+        path = self._definer(kind, name, unit)
+        if path is None or (group := self._groups[path]).known is None or group.views is not None:
+            return None
+        assert group.known is not None
+        kept = group.known.told.trees(kind, name)
+        if not kept:
+            return None
+        unit.group.reads.add((kind, path, name))
+        chosen = _like([(one[0], one[2]) for one in group.known.views], unit)
+        return next((one for one in (kept[chosen], *kept) if one is not None), None)
 
     def external_variable(self, name: str, unit: Unit) -> ir.Variable | None:
         """An initialised variable with external linkage of another unit."""
@@ -347,7 +379,7 @@ class Program:
         group = self._groups[path]
         self.bring(group, READ)
         unit.group.reads.add((kind, path, name))
-        chosen = self._like(group, unit)
+        chosen = group.units[_like([(one.view.versions, one.view.view.plain) for one in group.units], unit)]
         for one in (chosen, *(other for other in group.units if other is not chosen)):
             for text in one.texts:
                 if (found := look(text)) is not None:
@@ -372,18 +404,11 @@ class Program:
             return None
         assert group.known is not None
         kept = group.known.told.facts()[2].get(name)
-        if kept is not None:
-            unit.group.reads.add(("summary", path, name))
-        return kept
-
-    @staticmethod
-    def _like(group: Group, unit: Unit) -> Unit:
-        """The unit of another main file whose view goes with a unit's view."""
-        wanted = unit.view.view
-        for one in group.units:
-            if wanted.python in one.view.versions and one.view.view.mode == wanted.mode and not one.view.view.chosen:
-                return one
-        return next((one for one in group.units if wanted.python in one.view.versions), group.units[0])
+        if not isinstance(kept, tuple):
+            return None
+        unit.group.reads.add(("summary", path, name))
+        chosen = _like([(one[0], one[2]) for one in group.known.views], unit)
+        return next((one for one in (kept[chosen], *kept) if one is not None), None)
 
     def digest(self, kind: str, path: str, name: str) -> bytes:
         """What identifies a group's definitions of a name in all its views, wherever in their files they stand."""
@@ -396,6 +421,15 @@ class Program:
                     digest.update(b"%d" % is_static(text, item) + text.expander.expand(item.start, item.end).text + b"\0")
             digest.update(b"\1")
         return digest.digest()
+
+
+def _like(views: Sequence[tuple[tuple[Version, ...], str]], unit: Unit) -> int:
+    """Which of another main file's views goes with a unit's view."""
+    wanted = unit.view.view
+    for index, (versions, plain) in enumerate(views):
+        if wanted.python in versions and plain == wanted.mode:
+            return index
+    return next((index for index, (versions, _) in enumerate(views) if wanted.python in versions), 0)
 
 
 def _items(text: Text, kind: str, name: str) -> Iterator[Item]:

@@ -53,6 +53,7 @@ class Unit:
     globals: list[GlobalVariable] = field(default_factory=list)
     _variables: dict[str, ir.Variable | None] = field(default_factory=dict)
     _functions: dict[str, tuple[ir.Function, Unit] | None] = field(default_factory=dict)
+    _kept: dict[str, ir.Function | None] = field(default_factory=dict)
     _structs: dict[str, ir.Struct | None] = field(default_factory=dict)
     field_sets: tuple[FieldSet, ...] | None = None
     """The assignments to fields of type objects; heaplint.model.link finds them."""
@@ -92,8 +93,17 @@ class Unit:
 
     def function(self, name: str) -> ir.Function | None:
         """The definition that a call of `name` in this unit reaches; None when the program has none."""
+        found = self._functions.get(name)
+        if found is None and name not in self._functions and (kept := self._kept_function(name)) is not None:
+            return kept
         found = self.definition(name)
         return found[0] if found is not None else None
+
+    def _kept_function(self, name: str) -> ir.Function | None:
+        if name not in self._kept:
+            own = any(name in text.functions for text in self.texts)
+            self._kept[name] = None if own else self.program.kept_function(name, self)
+        return self._kept[name]
 
     def definition(self, name: str) -> tuple[ir.Function, Unit] | None:
         """The same, and the unit whose names the function's own calls mean: this one for what it includes."""
@@ -269,13 +279,10 @@ class Unit:
         for text in self.texts:
             yield from _functions(text, text.items_mentioning(names), macros)
 
-    def scope_of(self, function: str) -> tuple[Text, ...]:
-        """The texts in which a function of the unit may be called by name: any, when it has external linkage."""
+    def keeps_to_itself(self, function: str) -> bool:
+        """Whether a function of the unit has internal linkage, so that no other unit calls it by name."""
         items = [(text, item) for text in self.texts for item in text.functions.get(function, ())]
-        if items and all(is_static(text, item) for text, item in items):
-            return self.texts
-        others = (text for one in self.mentioning([function]) if one.path != self.path for text in one.own)
-        return (*self.texts, *others)
+        return bool(items) and all(is_static(text, item) for text, item in items)
 
     def text_of(self, path: str) -> Text | None:
         """The text of a file as this unit sees it."""

@@ -101,7 +101,7 @@ def _known(program: Program) -> _Known:
 
 
 def kept_summary(group: Group, name: str) -> tuple[Facts, ...]:
-    """What callers are told of a function that a group defines, in each view that has it."""
+    """What callers are told of a function that a group defines, in each view; None in one that does not have it."""
     found: list[Facts] = []
     for unit in group.units:
         home = analysis(unit)
@@ -110,8 +110,7 @@ def kept_summary(group: Group, name: str) -> tuple[Facts, ...]:
             if function is not None:
                 follow = "class" not in function.returns.storage
                 home.told[name] = (home.summary(function) if follow else None) or UNFOLLOWED
-        if name in home.told:
-            found.append(home.told[name])
+        found.append(home.told.get(name))
     return tuple(found)
 
 
