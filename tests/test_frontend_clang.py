@@ -44,7 +44,7 @@ class Both:
 
     @property
     def messages(self) -> list[str]:
-        return [one.message for one in self.exact.notices()]
+        return [one.message for one in self.exact.notices(self.exact.files)]
 
 
 def shape(text: Text, node: object) -> object:
