@@ -32,6 +32,13 @@ def selected(rules: Iterable[str]) -> list[tuple[str, checks.Check]]:
     return [(rule, function) for function, rule in found.items()]
 
 
+def failure(path: str, doing: str, error: Exception) -> Notice:
+    """What is said of a main file that an internal error has kept from being analysed in full; everything else is."""
+    if os.environ.get(TRACEBACK):
+        raise error
+    return Notice(path, 0, "failed", f"internal error while {doing}: {type(error).__name__}: {error} (please report it)")
+
+
 def check_group(
     program: Program, group: Group, functions: Sequence[tuple[str, checks.Check]], sources: Mapping[str, SourceFile],
     target: TargetRange,
@@ -49,10 +56,7 @@ def check_group(
                     for report in function(unit):
                         _take(report, unit, cards[report.rule], sources, target, located)
                 except Exception as error:
-                    if os.environ.get(TRACEBACK):
-                        raise
-                    what = f"internal error in {rule}: {type(error).__name__}: {error}; the file's other rules were checked"
-                    failed[Notice(group.path, 0, "failed", what)] = None
+                    failed[failure(group.path, f"checking {rule}", error)] = None
     return tuple(located.values()), (*failed, *_unread(group, sources))
 
 

@@ -42,6 +42,8 @@ class Work:
         self.mains = self.reader.main_files()
         self.program = Program()
         self._records: dict[str, Record] = {}
+        self._failed: dict[str, set[Notice]] = {}
+        """What internal errors kept from being done, by main file."""
 
     def close(self) -> None:
         """End what runs beside; the program cannot be asked any more."""
@@ -58,7 +60,11 @@ class Work:
         """Read some main files and link them with what is known of the others."""
         views: dict[str, list[UnitView]] = {}
         for done, path in enumerate(sorted(anew)):
-            views[path] = self.reader.unit_views(path)
+            try:
+                views[path] = self.reader.unit_views(path)
+            except Exception as error:
+                views[path] = []
+                self._note_failure(path, "reading it", error)
             if not records:
                 self.reader.forget(path)
             if progress is not None:
@@ -67,11 +73,15 @@ class Work:
             self.reader.release()
         program = self.program = Program(self.reader.unit_views)
         program.facts = self.config.api
+        program.failed = self._note_failure
         known = {path: incremental.known(record) for path, record in records.items() if path not in views}
         program.add(views, known, self.state.asked if self.state is not None and known else frozenset())
         for path in views:
             program.bring(program.group(path), LINKED)
         return program
+
+    def _note_failure(self, path: str, doing: str, error: Exception) -> None:
+        self._failed.setdefault(path, set()).add(checking.failure(path, doing, error))
 
     # -- checking --------------------------------------------------------------------------------------------------
 
@@ -149,6 +159,7 @@ class Work:
         """What was met while the files of a group were read."""
         paths = set(group.paths)
         found = sorted(notice for path in paths for notice in self.reader.notices.get(path, ()))
+        found += sorted(self._failed.get(group.path, ()))
         return [*found, *self.exact.notices(paths)] if self.exact is not None else found
 
     def _front_ends(self, group: Group) -> tuple[tuple[str, str], ...]:

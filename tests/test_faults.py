@@ -19,13 +19,17 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from reading import sources
 
 from heaplint import discovery, engine
 from heaplint.cards import all_cards
 from heaplint.cli.app import run
 from heaplint.config import Config
 from heaplint.discovery import Discovery, discover
+from heaplint.frontend.reader import Reader
+from heaplint.model import program
 from heaplint.report import Format, formats, text
+from heaplint.report.notices import exit_code
 from heaplint.report.report import Report
 
 BAD = 'static PyTypeObject %s = {\n    PyVarObject_HEAD_INIT(NULL, 0)\n    .tp_name = "m.T",  /* caf\u00e9 */\n};\n'
@@ -430,3 +434,28 @@ def test_links_that_lead_to_themselves(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err.startswith("heaplint: error: ")
     code, paths, _ = checked(capsys, "src/up/src/here/up/src/a.c")
     assert (code, len(paths)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(program, "define"), (program, "connect"), (Reader, "unit_views")], ids=["types", "links", "text"]
+)
+def test_an_internal_error_loses_nothing_else_and_is_told(
+    owner: object, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        f"{one}.c": f'#include <Python.h>\nstatic PyTypeObject {one}Type = {{PyVarObject_HEAD_INIT(NULL, 0) .tp_name = "m.{one}"}};\n'
+        for one in "abc"
+    }
+    whole = getattr(owner, name)
+
+    def broken(*arguments: object) -> object:
+        if getattr(arguments[-1], "path", arguments[-1]) == "b.c":
+            raise ZeroDivisionError("as planned")
+        return whole(*arguments)
+
+    monkeypatch.setattr(owner, name, broken)
+    result = engine.run(Discovery(Path("/"), Path("/"), tuple(sources(files).values()), ()), Config(), None)
+    told = [notice for notice in result.notices if notice.kind == "failed"]
+    assert [notice.path for notice in told] == ["b.c"] and "ZeroDivisionError: as planned" in told[0].message
+    assert {one.span.path for one in result.findings} >= {"a.c", "c.c"}
+    assert exit_code(result.findings, result.notices, strict=False, exit_zero=True) == 2

@@ -126,6 +126,8 @@ class Program:
         self._working: Group | None = None
         self.kept: dict[tuple[str, str], tuple[Value, ...]] = {}
         """What callers are told of functions, by main file and name, as far as somebody wanted to keep it."""
+        self.failed: Callable[[str, str, Exception], None] | None = None
+        """Is told of an internal error: the main file, what was being done, the error; without it errors are raised."""
         self.facts: Mapping[str, ApiFunction] = {}
         """What the project's configuration says of functions that cannot be seen."""
 
@@ -194,7 +196,7 @@ class Program:
             group.stage = DEFINED
             with self.at_work(group):
                 for unit in group.units:
-                    define(unit)
+                    self._try(group, "finding its types", lambda unit=unit: define(unit))  # type: ignore[misc]
             self._waiting.append(group)
         if stage >= LINKED and not self._linking:
             self._link_waiting()
@@ -207,9 +209,18 @@ class Program:
                 if group.stage < LINKED:
                     group.stage = LINKED
                     with self.at_work(group):
-                        connect(group)
+                        self._try(group, "linking its types", lambda group=group: connect(group))  # type: ignore[misc]
         finally:
             self._linking = False
+
+    def _try(self, group: Group, doing: str, work: Callable[[], None]) -> None:
+        """Do a part of the work on a group; when it fails, `failed` decides."""
+        try:
+            work()
+        except Exception as error:
+            if self.failed is None:
+                raise
+            self.failed(group.path, doing, error)
 
     def lean(self, group: Group, other: Group) -> None:
         """Note that a group looks into another without saying what for, and so does the one that is being checked."""
