@@ -31,7 +31,10 @@ def key_of_type(made: TypeDef) -> TypeKey:
 def factory_of(unit: Unit, made: TypeDef) -> ir.Place | None:
     """Where a function of the program makes instances of one of the unit's types, itself or by a helper; None: nowhere."""
     names = sorted({made.symbol.partition("[")[0], *made.targets})
-    alone = [name for name in names if all(path == unit.path for path, _ in unit.ask("type", name))]
+    local = {one.name for function in _makers(unit, made) for one in ir.walk(function.body) if isinstance(one, ir.Variable)}
+    alone = [
+        name for name in names if name not in local and all(path == unit.path for path, _ in unit.ask("type", name))
+    ]
     giving = {path for name in alone for path, _ in unit.answers("given to a maker", name)}
     helpers = _Helpers()
     for other in unit.others(sorted(giving | {unit.path}), READ):
@@ -40,6 +43,13 @@ def factory_of(unit: Unit, made: TypeDef) -> ir.Place | None:
                 if (found := _made_by(other, function, call, made, names, helpers)) is not None:
                     return found
     return _by_struct(unit, made)
+
+
+def _makers(unit: Unit, made: TypeDef) -> Iterator[ir.Function]:
+    """The functions that make a type out of its spec."""
+    for name in sorted({one.function for one in made.creations}):
+        if (function := unit.function(name)) is not None:
+            yield function
 
 
 def _made_by(

@@ -36,15 +36,14 @@ def may_be_set(unit: Unit, struct: ir.Struct, path: str) -> bool:
     if _sets(main, member) or unit.macros_mentioning([member]):
         return True
     header = next((text.path for text in unit.texts if struct.name in text.struct_names()), None)
-    return any(
-        header is None or header in unit.program.group(path).paths  # no other file knows the members
-        for path, _ in unit.answers("sets", member)
-    )
+    return bool(unit.answers("sets", f"{member} {header or ''}"))
 
 
 @answer("sets")
-def _sets_member(unit: Unit, member: str) -> Iterator[Value]:
-    if any(_sets(text, member) for text in unit.own):
+def _sets_member(unit: Unit, key: str) -> Iterator[Value]:
+    """Whether the unit seems to set a member; the key has the header with the struct too, without which nobody knows it."""
+    member, _, header = key.partition(" ")
+    if (not header or header in unit.paths) and any(_sets(text, member) for text in unit.own):
         yield True
 
 
