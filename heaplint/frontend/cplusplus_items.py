@@ -37,7 +37,7 @@ _ENUM = re.compile(rb"\benum\b[^=;()]*\Z")
 _ASSIGN = re.compile(rb"(?<![=!<>])=(?!=)")
 _INITIALIZERS = re.compile(rb"\)\s*(?:(?:const|try|noexcept)\b\s*)*:(?!:)")
 _AFTER_PARAMETERS = re.compile(
-    rb"(?:\s|&{1,2}|\b(?:const|volatile|noexcept|override|final|try|throw|mutable)\b(?:\s*\(\s*\))?|"
+    rb"(?:\s|&|\b(?:const|volatile|noexcept|override|final|try|throw|mutable)\b(?:\s*\(\s*\))?|"
     rb"\b__attribute__\s*\(\s*\)|->[\s\w:<>,*&]*|\b[A-Z][A-Z0-9_]*\b(?:\s*\(\s*\))?)*\Z"
 )
 _GROUP = re.compile(rb"\(\s*\)")
