@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -43,9 +44,10 @@ def processors() -> int:
 def worthwhile(wanted: int | None, groups: Sequence[Group]) -> int:
     """How many processes to use, of `wanted` or (None) as many as there are processors: not more than there is work for.
 
-    They are forked from one that has read everything; where the system cannot do that there is one.
+    They are forked from one that has read everything; where the system cannot do that, or not safely (macOS, whose own
+    libraries do not bear it: https://docs.python.org/3/library/multiprocessing.html), there is one.
     """
-    if "fork" not in multiprocessing.get_all_start_methods():
+    if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
         return 1
     if wanted is not None:
         return max(1, min(wanted, len(groups)))

@@ -65,6 +65,8 @@ def test_output_that_cannot_be_written(cli: Command, place: str) -> None:
         (("check", "--select", ""), ("--select", "unknown rule ''")),
         (("check", "--ignore", "traverse-skip-type"), ("--ignore", "traverse-skips-type")),
         (("check", "--target-python", "3.99"), ("--target-python", "3.99", "3.8 to 3.15")),
+        (("check", "--jobs", "0"), ("--jobs", "'0'", "auto", "1 to 1024")),
+        (("check", "-j", "many"), ("--jobs", "'many'")),
         (("check", "--format", "xml"), ("--format", "xml", "json")),
         (("check", "--severity", "bad"), ("--severity", "bad", "warning")),
         (("check", "--config", "nix.toml"), ("nix.toml", "No such file")),
