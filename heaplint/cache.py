@@ -7,7 +7,7 @@ checksum; what is damaged, or was written for anything else, counts as absent.
 from __future__ import annotations
 
 import contextlib
-import io
+import functools
 import os
 import pickle
 import sys
@@ -24,6 +24,7 @@ from heaplint.pythons import Version
 from heaplint.records import dataclass, fields
 from heaplint.results import GroupResult, Located
 from heaplint.source import SourceFile
+from heaplint.unpickling import unpickled
 
 MAX_BYTES = 512 << 20
 """The files of a cache together; the ones that were used longest ago go first."""
@@ -33,18 +34,8 @@ ENVIRONMENT = "HEAPLINT_CACHE_DIR"
 _MAGIC = b"heaplint cache 1\n"
 _SUFFIX = ".cache"
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder can be deleted at any time (https://bford.info/cachedir/).\n"
-_DIGEST = 16
-
-
-class _Loader(pickle.Unpickler):
-    """Loads plain data: a class in a cache is a sign that nobody of ours wrote it."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"{module}.{name} is not expected here")
-
-
-def unpacked(data: bytes) -> Any:
-    return _Loader(io.BytesIO(data)).load()
+DIGEST = 16
+"""Bytes of a digest."""
 
 
 def packed(value: object) -> bytes:
@@ -153,11 +144,13 @@ class Store:
             data = self._file(key).read_bytes()
         except OSError:
             return None
-        size = len(_MAGIC) + _DIGEST
-        if not data.startswith(_MAGIC) or blake2b(memoryview(data)[size:], digest_size=_DIGEST).digest() != data[len(_MAGIC):size]:
+        with contextlib.suppress(OSError):  # that it was used only matters where it can be written
+            os.utime(self._file(key))
+        size = len(_MAGIC) + DIGEST
+        if not data.startswith(_MAGIC) or blake2b(memoryview(data)[size:], digest_size=DIGEST).digest() != data[len(_MAGIC):size]:
             return None
         try:
-            written_for, files, records, asked = unpacked(data[size:])
+            written_for, files, records, asked = unpickled(data[size:])
             if written_for != key:
                 return None
             return State(files, {path: Record(*values) for path, values in records.items()}, asked)
@@ -173,7 +166,7 @@ class Store:
             self._prepare()
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix="new-", delete=False) as stream:
                 try:
-                    stream.write(_MAGIC + blake2b(payload, digest_size=_DIGEST).digest())
+                    stream.write(_MAGIC + blake2b(payload, digest_size=DIGEST).digest())
                     stream.write(payload)
                     stream.close()
                     os.replace(stream.name, self._file(key))
@@ -218,10 +211,11 @@ class Store:
             heaplint.__version__, _program_stamp(), str(root), self.scope, sorted(rules), config.target.versions,
             config.frontend, _database_stamp(root, config), _canonical(config.api),
         )
-        return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=_DIGEST).digest()
+        return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
 
-def _program_stamp() -> list[tuple[str, int, int]]:
+@functools.cache
+def _program_stamp() -> tuple[tuple[str, int, int], ...]:
     """What identifies heaplint's own files: an editable installation changes without a new version."""
     package = os.path.dirname(os.path.abspath(heaplint.__file__))
     found = []
@@ -231,7 +225,7 @@ def _program_stamp() -> list[tuple[str, int, int]]:
             for name in sorted(names):
                 known = os.stat(os.path.join(path, name))
                 found.append((os.path.join(path, name), known.st_size, known.st_mtime_ns))
-    return found
+    return tuple(found)
 
 
 def _database_stamp(root: Path, config: Config) -> list[tuple[str, str]]:
@@ -242,7 +236,7 @@ def _database_stamp(root: Path, config: Config) -> list[tuple[str, str]]:
     found = []
     for place in places:
         with contextlib.suppress(OSError):
-            found.append((str(place), blake2b(place.read_bytes(), digest_size=_DIGEST).hexdigest()))
+            found.append((str(place), blake2b(place.read_bytes(), digest_size=DIGEST).hexdigest()))
     return found
 
 
@@ -269,7 +263,7 @@ def encoded(result: GroupResult) -> bytes:
 
 
 def _decoded(data: bytes) -> GroupResult:
-    located, notices, front_ends = unpacked(data)
+    located, notices, front_ends = unpickled(data)
     return GroupResult(
         tuple(Located(_finding(plain), versions) for plain, versions in located),
         tuple(Notice(*one) for one in notices), front_ends,

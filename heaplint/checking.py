@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from heaplint import checks
 from heaplint.cards import Card, all_cards
-from heaplint.findings import Finding, Fix, Notice, Related, Span
+from heaplint.findings import TRACEBACK, Finding, Fix, Notice, Related, Span
 from heaplint.fixes import Fixing, fix_for
 from heaplint.flow.paths import analysis
 from heaplint.ir import Place
@@ -17,9 +17,6 @@ from heaplint.pythons import TargetRange, specifier_matches
 from heaplint.records import replace
 from heaplint.results import Located
 from heaplint.source import SourceFile
-
-TRACEBACK = "HEAPLINT_TRACEBACK"
-"""Environment variable: when it is set, an internal error shows where it happened."""
 
 
 def selected(rules: Iterable[str]) -> list[tuple[str, checks.Check]]:
@@ -71,8 +68,7 @@ def _take(
     report: checks.Report, unit: Unit, card: Card, sources: Mapping[str, SourceFile], target: TargetRange,
     located: dict[tuple[object, ...], Located],
 ) -> None:
-    text = unit.text_of(report.place.path)
-    valid_for = unit.program.versions_of(text) if text is not None else set(unit.view.versions)
+    valid_for = unit.versions_of(report.place.path)
     versions = {version for version in valid_for if specifier_matches(report.python or card.python, version)}
     if not versions:
         return
@@ -87,8 +83,8 @@ def _take(
 
 def _span(place: Place, sources: Mapping[str, SourceFile]) -> Span:
     source = sources[place.path]
-    start = min(max(place.start, 0), len(source.data))
-    return source.span(start, min(max(place.end, start), len(source.data)))
+    start = min(max(place.start, 0), source.size)
+    return source.span(start, min(max(place.end, start), source.size))
 
 
 def _finding(report: checks.Report, card: Card, sources: Mapping[str, SourceFile], fix: Fix | None) -> Finding:
@@ -116,10 +112,10 @@ def _unread(group: Group, sources: Mapping[str, SourceFile]) -> Iterator[Notice]
             if not text.names_python():
                 continue  # a bundled library: nothing there is for the rules
             for item, problem, offset in text.problems():
-                line = sources[text.path].position(min(offset, len(sources[text.path].data)))[0]
+                line = sources[text.path].position(min(offset, sources[text.path].size))[0]
                 what = f"{item.name}()" if item.name else "a declaration"
                 notices.add(Notice(text.path, line, "partly-analyzed", f"{what}: {problem}"))
     for (path, offset), name in group.partly_followed.items():
-        line = sources[path].position(min(offset, len(sources[path].data)))[0]
+        line = sources[path].position(min(offset, sources[path].size))[0]
         notices.add(Notice(path, line, "partly-analyzed", f"{name}(): too many ways through it; not all were followed"))
     yield from sorted(notices)

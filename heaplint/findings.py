@@ -10,6 +10,9 @@ from heaplint.records import dataclass, field, replace
 Severity = Literal["error", "warning", "note"]
 Precision = Literal["very-high", "high", "medium", "low"]
 
+TRACEBACK = "HEAPLINT_TRACEBACK"
+"""Environment variable: when it is set, an internal error is no notice and no line, but shows where it happened."""
+
 SEVERITIES: tuple[Severity, ...] = ("note", "warning", "error")
 """All severities, least serious first."""
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, TypeAlias, cast
 
 from heaplint import ir
-from heaplint.cache import Record, State, encoded, joined, line, packed, split, unpacked
+from heaplint.cache import DIGEST, Record, State, encoded, joined, line, packed, split
 from heaplint.flow.paths import analysis
 from heaplint.flow.paths.summary import Summary, plain
 from heaplint.frontend.text import Text
 from heaplint.model.aspects import INDEXES, Value
 from heaplint.model.mentions import ABROAD
-from heaplint.model.program import Group, Index, Known, Program
+from heaplint.model.program import SUMMARY, Group, Index, Known, Program
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import LINKED, READ
 from heaplint.records import dataclass, field, fields, replace
 from heaplint.results import GroupResult
 from heaplint.source import SourceFile
+from heaplint.unpickling import unpickled
 
-_DIGEST = 16
 _VARIABLE = "variable"
-SUMMARY = "summary"
-"""The kind of what is read when callers are told what a function does."""
 
 
 def known(record: Record) -> Known:
@@ -35,17 +31,9 @@ def known(record: Record) -> Known:
 
 Facts: TypeAlias = tuple[Index, Mapping[tuple[str, str], Value], Mapping[str, Value]]
 """What a main file says of itself: the index of each aspect, answers by aspect and key, summaries by function."""
+Names: TypeAlias = tuple[Value, ...]
 Read: TypeAlias = tuple[str, str, str]
 """Kind, main file and name of a definition."""
-
-
-class _Trees(pickle.Unpickler):
-    """Loads IR and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == ir.__name__ and isinstance(found := getattr(ir, name, None), type):
-            return found
-        raise pickle.UnpicklingError(f"{module}.{name} is not expected here")
 
 
 class _Lazy:
@@ -60,7 +48,7 @@ class _Lazy:
         self.facts()
         if (kind, name) not in self._trees:
             return ()
-        found = _Trees(io.BytesIO(self._trees[kind, name][1])).load()
+        found = unpickled(self._trees[kind, name][1], ir.CLASSES)
         return found if isinstance(found, tuple) else ()
 
     def kept(self, kind: str, name: str) -> tuple[bytes, bytes] | None:
@@ -70,7 +58,7 @@ class _Lazy:
 
     def facts(self) -> Facts:
         if self._facts is None:
-            *facts, self._trees = unpacked(self._data)
+            *facts, self._trees = unpickled(self._data)
             self._facts = facts[0], facts[1], facts[2]
         assert self._facts is not None
         return self._facts
@@ -139,7 +127,7 @@ def _facts(program: Program, group: Group, wanted: Iterable[tuple[str, str]]) ->
         if kind != SUMMARY:
             trees[kind, name] = _kept_before(group, kind, name) or (
                 program.digest(kind, group.path, name),
-                pickle.dumps(_trees_of(group, kind, name), protocol=pickle.HIGHEST_PROTOCOL),
+                packed(_trees_of(group, kind, name)),
             )
         else:
             summaries[name] = _kept(program, group.path, name)
@@ -156,7 +144,7 @@ def _trees_of(group: Group, kind: str, name: str) -> tuple[ir.Struct | ir.Functi
     look: Callable[[Text], ir.Struct | ir.Function | None] = (
         (lambda text: text.struct(name)) if kind == "struct" else lambda text: text.function(name)
     )
-    return tuple(next((one for text in unit.texts if (one := look(text)) is not None), None) for unit in group.units)
+    return tuple(unit.first(look) for unit in group.units)
 
 
 def digest(program: Program, read: Read) -> bytes:
@@ -165,7 +153,7 @@ def digest(program: Program, read: Read) -> bytes:
     if kind != SUMMARY:
         kept = _kept_before(program.group(path), kind, name)
         return kept[0] if kept is not None else program.digest(kind, path, name)
-    return blake2b(repr(_kept(program, path, name)).encode(), digest_size=_DIGEST).digest()
+    return blake2b(repr(_kept(program, path, name)).encode(), digest_size=DIGEST).digest()
 
 
 def _kept(program: Program, path: str, name: str) -> tuple[Value, ...]:
@@ -188,7 +176,7 @@ def kept_since(program: Program, reads: Iterable[Read]) -> dict[tuple[str, str],
 
 def signature(program: Program, group: Group) -> bytes:
     """What identifies which of a group's texts are its own, and the Pythons that they are read for, in a program."""
-    state = blake2b(digest_size=_DIGEST)
+    state = blake2b(digest_size=DIGEST)
     for (_, texts, _), own in zip(group.digests(), group.own, strict=True):
         for text, mine in zip(texts, own, strict=True):
             state.update(text + (b"+" if mine else b"-") + repr(sorted(program.versions(text))).encode())
@@ -197,7 +185,7 @@ def signature(program: Program, group: Group) -> bytes:
 
 def model_of(group: Group) -> bytes:
     """What identifies a group's types and modules as they are linked, wherever in their files they stand."""
-    state = blake2b(digest_size=_DIGEST)
+    state = blake2b(digest_size=DIGEST)
     for unit in group.units:
         for made in (*unit.types, *unit.modules):
             shown: Any = made
@@ -235,13 +223,12 @@ def stale(
     records = state.records
     hot |= {path for path in read if path in records and model_of(program.group(path)) != records[path].model}
     changed = _changes(program, state, read)
-    lines = {b"\n" + line(ask) + b"\n" for ask in changed.asks}
-    abroad = [(b"\n" + line((ABROAD, key)) + b"\n", names) for key, names in changed.abroad.items()]
+    lines = {joined([line(ask)]) for ask in changed.asks}
+    abroad = [(joined([line((ABROAD, key))]), names) for key, names in changed.abroad.items()]
     files = {
-        path for one in records.values() for path, digest in one.closure
-        if path not in sources or sources[path].digest != digest
-    } if any(path in records for path in read) else set()
-    again = {path for path in read if path in program.paths}
+        path for one in records.values() for path, known in one.closure
+        if path not in sources or sources[path].digest != known
+    }
     found = set()
     for group in program.groups:
         record = records.get(group.path)
@@ -252,7 +239,7 @@ def stale(
         if (
             any(line in record.asks for line in lines)
             or any(line in record.asks and any(name in record.words or name in record.other_words for name in names) for line, names in abroad)
-            or any(path in changed.gone or (path in again and digest(program, (kind, path, name)) != known)
+            or any(path in changed.gone or (path in read and digest(program, (kind, path, name)) != known)
                    for (kind, path, name), known in record.reads)
             or signature(program, group) != record.signature
             or not files.isdisjoint(record.points_to)
@@ -288,15 +275,14 @@ def _changes(program: Program, state: State, read: Collection[str]) -> _Changes:
         for kind, key in sorted(state.asked):
             was = answers.get((kind, key), ())
             is_now = program.answer_of(group, kind, key) if group is not None else ()
-            if was != is_now:
+            if was == is_now:
+                continue
+            if kind != ABROAD:
                 result.asks.add((kind, key))
-                if kind == ABROAD:
-                    result.asks.discard((kind, key))
-                    names = {name for many in (was, is_now) if isinstance(many, tuple) for name in many}
-                    same = set(was if isinstance(was, tuple) else ()) & set(is_now if isinstance(is_now, tuple) else ())
-                    moved = sorted(str(name) for name in names - same)
-                    result.abroad.setdefault(key, []).extend(f"\n{name}\n".encode() for name in moved)
-                    result.asks.update((ABROAD, f"{key}/{name}") for name in moved)
+                continue
+            moved = {str(name) for name in set(cast("Names", was)) ^ set(cast("Names", is_now))}
+            result.abroad.setdefault(key, []).extend(joined([name.encode()]) for name in moved)
+            result.asks.update((ABROAD, f"{key}/{name}") for name in moved)
         before_words = set(split(old.words)) if old is not None else set()
         now_words = group.words()[0] if group is not None else frozenset()
         result.asks.update(("word", word.decode("latin-1")) for word in before_words ^ now_words)

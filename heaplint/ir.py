@@ -447,3 +447,9 @@ def is_null(expr: Expr | None) -> bool:
         case Constant(kind="number", text="0" | "0L" | "0UL"):
             return True
     return False
+
+
+CLASSES: dict[tuple[str, str], type] = {
+    (__name__, name): one for name, one in vars().items() if isinstance(one, type) and one.__module__ == __name__
+}
+"""Every class of the tree by module and name: what a pickle of it may name."""

@@ -52,9 +52,9 @@ class Work:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def read(self, progress: Progress | None = None) -> Program:
+    def read(self) -> Program:
         """Read and link everything."""
-        return self._read(self.mains, {}, progress)
+        return self._read(self.mains, {}, None)
 
     def _read(self, anew: Collection[str], records: Mapping[str, Record], progress: Progress | None) -> Program:
         """Read some main files and link them with what is known of the others."""
@@ -151,9 +151,7 @@ class Work:
     def left(self) -> State:
         """What this run leaves to the next."""
         files = {path: (source.digest, tuple(self.reader.included(path))) for path, source in self.sources.items()}
-        before = self.state.asked if self.state is not None and len(self.program.groups) else frozenset()
-        known = any(group.known is not None for group in self.program.groups)
-        return State(files, self._records, frozenset(self.program.asked | before) if known else frozenset(self.program.asked))
+        return State(files, self._records, frozenset(self.program.answered))
 
     def _read_notices(self, group: Group) -> list[Notice]:
         """What was met while the files of a group were read."""
@@ -164,13 +162,14 @@ class Work:
 
     def _front_ends(self, group: Group) -> tuple[tuple[str, str], ...]:
         """What read a group's own files; where both did, one front end read what the other could not."""
-        exact = self.exact
-        found = {}
-        for path in sorted({text.path for unit in group.units for text in unit.own}) if exact is not None else ():
-            tally = exact.tallies.get(path) if exact is not None else None
-            if exact is not None and tally is not None and tally.exact:
-                found[path] = "both" if tally.default or exact.mode == "auto" else "clang"
-        return tuple(found.items())
+        if self.exact is None:
+            return ()
+        own = sorted({text.path for unit in group.units for text in unit.own})
+        tallies = ((path, self.exact.tallies.get(path)) for path in own)
+        return tuple(
+            (path, "both" if tally.default or self.exact.mode == "auto" else "clang")
+            for path, tally in tallies if tally is not None and tally.exact
+        )
 
 
 def _half(progress: Progress | None, half: int) -> Progress | None:

@@ -12,14 +12,12 @@ import typer
 
 from heaplint import __version__
 from heaplint.cli import INTERRUPTED, completion
+from heaplint.findings import TRACEBACK
 from heaplint.report.stream import OutputError
 
 ERROR = 2
 """Exit code of usage, configuration and input errors."""
 BROKEN_PIPE = 141
-
-TRACEBACK = "HEAPLINT_TRACEBACK"
-"""Environment variable: when it is set, an internal error shows where it happened."""
 
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 

@@ -9,7 +9,7 @@ from heaplint import lazy_re as re
 from heaplint.capi.facts import family
 from heaplint.model.aspects import Value, answer
 from heaplint.model.expressions import key_of, values_of
-from heaplint.model.link import resolve_types
+from heaplint.model.link import is_local, resolve_types
 from heaplint.model.types import TypeDef
 from heaplint.model.unit import READ, Unit
 
@@ -80,7 +80,7 @@ def _may_be(argument: ir.Expr, function: ir.Function, names: Collection[str]) ->
 def _given(unit: Unit, name: str) -> Iterator[Value]:
     """Whether the unit gives what it holds by a name to a call that may make an instance of it."""
     for function in unit.functions_mentioning([name]):
-        local = any(isinstance(one, ir.Variable) and one.name == name for one in (*function.parameters, *ir.walk(function.body)))
+        local = is_local(function, name)
         for call in ir.calls(function.body):
             for argument in call.args:
                 if local and isinstance(ir.strip(argument), ir.Name):

@@ -352,7 +352,7 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
     key = key_of(inner)
     if isinstance(inner, ir.Member | ir.Name):
         known = unit.types_named(key)
-        if isinstance(inner, ir.Name) and function is not None and _is_local(function, key):
+        if isinstance(inner, ir.Name) and function is not None and is_local(function, key):
             known = [one for one in known if _made_in(one, key, function)]
         if known:
             return [known[0]] if len({one.symbol for one in known}) == 1 else [""]
@@ -369,7 +369,8 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
     return [""]
 
 
-def _is_local(function: ir.Function, name: str) -> bool:
+def is_local(function: ir.Function, name: str) -> bool:
+    """Whether a name is that of a parameter or of a variable that the function declares."""
     return any(parameter.name == name for parameter in function.parameters) or any(
         isinstance(node, ir.Variable) and node.name == name for node in ir.walk(function.body)
     )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from heaplint.pythons import Version
 
 Found = TypeVar("Found")
+SUMMARY = "summary"
+"""The kind of what is read when callers are told what a function does."""
 ViewState: TypeAlias = "tuple[tuple[Version, ...], tuple[bytes, ...], str]"
 """Of a view its Pythons, the digests of its texts, and its mode, if that is all it assumes."""
 Index = Mapping[str, Mapping[str, tuple[Value, ...]]]
@@ -196,7 +198,7 @@ class Program:
             group.stage = DEFINED
             with self.at_work(group):
                 for unit in group.units:
-                    self._try(group, "finding its types", lambda unit=unit: define(unit))  # type: ignore[misc]
+                    self._try(group, "finding its types", define, unit)
             self._waiting.append(group)
         if stage >= LINKED and not self._linking:
             self._link_waiting()
@@ -209,14 +211,14 @@ class Program:
                 if group.stage < LINKED:
                     group.stage = LINKED
                     with self.at_work(group):
-                        self._try(group, "linking its types", lambda group=group: connect(group))  # type: ignore[misc]
+                        self._try(group, "linking its types", connect, group)
         finally:
             self._linking = False
 
-    def _try(self, group: Group, doing: str, work: Callable[[], None]) -> None:
+    def _try(self, group: Group, doing: str, work: Callable[[Found], None], of: Found) -> None:
         """Do a part of the work on a group; when it fails, `failed` decides."""
         try:
-            work()
+            work(of)
         except Exception as error:
             if self.failed is None:
                 raise
@@ -249,12 +251,8 @@ class Program:
                 for text in unit.own:
                     text.counts = counts
 
-    def versions_of(self, text: Text) -> set[Version]:
-        """The Pythons of all views that have this very text."""
-        return self._versions[text.reading.digest]
-
     def versions(self, digest: bytes) -> set[Version]:
-        """The same, by the digest of the text."""
+        """The Pythons of all views that have a text, which its digest identifies."""
         return self._versions[digest]
 
     def home(self, path: str) -> Group | None:
@@ -323,6 +321,11 @@ class Program:
         """The questions that were asked, by aspect and key."""
         return self._answers.keys()
 
+    @property
+    def answered(self) -> Set[tuple[str, str]]:
+        """The questions to which it is known of every main file what it says."""
+        return self._answers.keys() | self._asked_before
+
     def learn(self, kind: str, key: str, answers: Iterable[tuple[str, Value]]) -> None:
         """Take what another process has found the answers to be."""
         self._answers[kind, key] = tuple(answers)
@@ -364,16 +367,18 @@ class Program:
 
     def _kept(self, kind: str, name: str, unit: Unit) -> ir.Struct | ir.Function | None:
         """What was kept of a definition of another main file, while that need not be read."""
+        known = self._unread(kind, name, unit)
+        kept = known.told.trees(kind, name) if known is not None else ()
+        if known is None or not kept:
+            return None
+        unit.group.reads.add((kind, known.paths[0], name))
+        return _of_view(kept, known, unit)
+
+    def _unread(self, kind: str, name: str, unit: Unit) -> Known | None:
+        """What is known of the main file that defines a name, unless it has been read."""
         path = self._definer(kind, name, unit)
-        if path is None or (group := self._groups[path]).known is None or group.views is not None:
-            return None
-        assert group.known is not None
-        kept = group.known.told.trees(kind, name)
-        if not kept:
-            return None
-        unit.group.reads.add((kind, path, name))
-        chosen = _like([(one[0], one[2]) for one in group.known.views], unit)
-        return next((one for one in (kept[chosen], *kept) if one is not None), None)
+        group = self._groups[path] if path is not None else None
+        return group.known if group is not None and group.views is None else None
 
     def external_variable(self, name: str, unit: Unit) -> ir.Variable | None:
         """An initialised variable with external linkage of another unit."""
@@ -392,9 +397,8 @@ class Program:
         unit.group.reads.add((kind, path, name))
         chosen = group.units[_like([(one.view.versions, one.view.view.plain) for one in group.units], unit)]
         for one in (chosen, *(other for other in group.units if other is not chosen)):
-            for text in one.texts:
-                if (found := look(text)) is not None:
-                    return found, one
+            if (found := one.first(look)) is not None:
+                return found, one
         return None
 
     @staticmethod
@@ -408,18 +412,14 @@ class Program:
 
     def known_summary(self, name: str, unit: Unit) -> Value:
         """What was kept of a function that another main file defines, while that need not be read; None for all others."""
-        if any(name in text.functions for text in unit.texts):
+        if unit.owns_function(name):
             return None
-        path = self._definer("function", name, unit)
-        if path is None or (group := self._groups[path]).known is None or group.views is not None:
+        known = self._unread("function", name, unit)
+        kept = known.told.facts()[2].get(name) if known is not None else None
+        if known is None or not isinstance(kept, tuple):
             return None
-        assert group.known is not None
-        kept = group.known.told.facts()[2].get(name)
-        if not isinstance(kept, tuple):
-            return None
-        unit.group.reads.add(("summary", path, name))
-        chosen = _like([(one[0], one[2]) for one in group.known.views], unit)
-        return next((one for one in (kept[chosen], *kept) if one is not None), None)
+        unit.group.reads.add((SUMMARY, known.paths[0], name))
+        return _of_view(kept, known, unit)
 
     def digest(self, kind: str, path: str, name: str) -> bytes:
         """What identifies a group's definitions of a name in all its views, wherever in their files they stand."""
@@ -441,6 +441,12 @@ def _like(views: Sequence[tuple[tuple[Version, ...], str]], unit: Unit) -> int:
         if wanted.python in versions and plain == wanted.mode:
             return index
     return next((index for index, (versions, _) in enumerate(views) if wanted.python in versions), 0)
+
+
+def _of_view(kept: Sequence[Found], known: Known, unit: Unit) -> Found | None:
+    """Of what was kept for each view that of the one which goes with a unit's view, else the first."""
+    chosen = _like([(versions, plain) for versions, _, plain in known.views], unit)
+    return next((one for one in (kept[chosen], *kept) if one is not None), None)
 
 
 def _items(text: Text, kind: str, name: str) -> Iterator[Item]:

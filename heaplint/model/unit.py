@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from heaplint import ir
 from heaplint import lazy_re as re
@@ -20,6 +20,8 @@ from heaplint.records import dataclass, field
 if TYPE_CHECKING:
     from heaplint.model.link import FieldSet
     from heaplint.model.program import Group, Program
+
+Found = TypeVar("Found")
 
 READ, DEFINED, LINKED = 1, 2, 3
 """How far a group of units is: its files are read; its types and modules are known; so is all that others do to them."""
@@ -77,6 +79,14 @@ class Unit:
         """The main file first, then the project's files that it includes."""
         return self.view.texts
 
+    def first(self, look: Callable[[Text], Found]) -> Found | None:
+        """What `look` finds in the first of the texts in which it finds something."""
+        return next((found for text in self.texts if (found := look(text)) is not None), None)
+
+    def owns_function(self, name: str) -> bool:
+        """Whether one of the texts defines a function; nothing is read for the answer."""
+        return any(name in text.functions for text in self.texts)
+
     def forget_names(self) -> None:
         """Drop what names of functions and variables were found to mean; they are looked for again when somebody asks.
 
@@ -101,20 +111,19 @@ class Unit:
 
     def _kept_function(self, name: str) -> ir.Function | None:
         if name not in self._kept:
-            own = any(name in text.functions for text in self.texts)
-            self._kept[name] = None if own else self.program.kept_function(name, self)
+            self._kept[name] = None if self.owns_function(name) else self.program.kept_function(name, self)
         return self._kept[name]
 
     def definition(self, name: str) -> tuple[ir.Function, Unit] | None:
         """The same, and the unit whose names the function's own calls mean: this one for what it includes."""
         if name not in self._functions:
-            own = next((one for text in self.texts if (one := text.function(name)) is not None), None)
+            own = self.first(lambda text: text.function(name))
             self._functions[name] = (own, self) if own is not None else self.program.external_function(name, self)
         return self._functions[name]
 
     def has_function(self, name: str) -> bool:
         """Whether the program defines a function that a call of `name` may reach; nothing is read for the answer."""
-        return any(name in text.functions for text in self.texts) or bool(self.ask("function", name))
+        return self.owns_function(name) or bool(self.ask("function", name))
 
     # -- the rest of the program -----------------------------------------------------------------------------------
 
@@ -168,20 +177,22 @@ class Unit:
 
     def mentioning(self, names: Collection[str]) -> Iterator[Unit]:
         """The units of the program, this one among them perhaps, whose own texts may have one of some identifiers."""
-        self.group.asks.update(("word", name.rpartition("::")[2]) for name in names)
-        return self.others([group.path for group in self.program.mentioning(names)], READ)
+        return self.others([group.path for group in self._mentioning(names)], READ)
 
     def mentioned_anywhere(self, *names: str) -> bool:
         """Whether a file of the program may have one of some identifiers."""
+        return bool(self._mentioning(names))
+
+    def _mentioning(self, names: Collection[str]) -> list[Group]:
         self.group.asks.update(("word", name.rpartition("::")[2]) for name in names)
-        return bool(self.program.mentioning(names))
+        return self.program.mentioning(names)
 
     def struct(self, name: str) -> ir.Struct | None:
         """A struct or union by its tag or typedef name, typedefs of typedefs followed."""
         bare = name.removeprefix("struct ").removeprefix("union ").strip()
         if bare not in self._structs:
             self._structs[bare] = None
-            found = next((one for text in self.texts if (one := text.struct(bare)) is not None), None)
+            found = self.first(lambda text: text.struct(bare))
             if found is None:
                 alias = next((known for text in self.texts if (known := text.alias(bare))), None)
                 if alias is not None and alias != bare:
@@ -192,10 +203,7 @@ class Unit:
     def variable(self, name: str) -> ir.Variable | None:
         """An initialised file-level variable by name (a slot array, a method table); None when there is none."""
         if name not in self._variables:
-            found = None
-            for text in self.texts:
-                if (found := initialised(text, name)) is not None:
-                    break
+            found = self.first(lambda text: initialised(text, name))
             self._variables[name] = found if found is not None else self.program.external_variable(name, self)
         return self._variables[name]
 
@@ -257,15 +265,13 @@ class Unit:
 
     def signature(self, name: str) -> ir.Function | None:
         """The head of the function that `function` gives, quicker to read: there may be no body."""
-        for text in self.texts:
-            if (found := text.signature(name)) is not None:
-                return found
-        return self.function(name)
+        found = self.first(lambda text: text.signature(name))
+        return found if found is not None else self.function(name)
 
     def versions_of(self, path: str) -> set[tuple[int, int]]:
         """The Pythons for which a file of the unit reads like this, in whichever unit and view."""
         text = self.text_of(path)
-        return self.program.versions_of(text) if text is not None else set(self.view.versions)
+        return self.program.versions(text.reading.digest) if text is not None else set(self.view.versions)
 
     def functions_mentioning(self, names: Collection[str]) -> Iterator[ir.Function]:
         """The unit's own function definitions that mention one of these identifiers, themselves or by a macro."""

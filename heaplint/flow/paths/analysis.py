@@ -19,11 +19,12 @@ from heaplint.flow.paths.machine import Draft, Machine
 from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain, shared
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.module_lookup import called_names
+from heaplint.model.program import SUMMARY, Program
 from heaplint.model.unit import Unit
 from heaplint.records import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from heaplint.model.program import Group, Program
+    from heaplint.model.program import Group
 
 _MAX_DEPTH = 12
 """How far a failure is traced back from a caller to the helper that it comes from."""
@@ -106,7 +107,7 @@ def kept_summary(group: Group, name: str) -> tuple[Facts, ...]:
     for unit in group.units:
         home = analysis(unit)
         if name not in home.told:
-            function = next((one for text in unit.texts if (one := text.function(name)) is not None), None)
+            function = unit.first(lambda text: text.function(name))
             if function is not None:
                 follow = "class" not in function.returns.storage
                 home.told[name] = (home.summary(function) if follow else None) or UNFOLLOWED
@@ -402,18 +403,15 @@ class Analysis:
             return None
         function, home = found
         if home.group is not self.unit.group:
-            self.unit.group.reads.add(("summary", home.path, name))
+            self.unit.group.reads.add((SUMMARY, home.path, name))
         return (self if home is self.unit else analysis(home)), function
 
 
 def _run_together(known: _Known, members: Sequence[tuple[Analysis, ir.Function, Key]]) -> None:
     """Run functions that call each other, in the order of their places; once more those that asked for a later one."""
-    if len(members) == 1:
-        home, function, key = members[0]
-        if key not in known.looping:
-            known.results[key] = result = home.run(function)
-            known.summaries[key] = result.summary
-            return
+    if len(members) == 1 and members[0][2] not in known.looping:
+        _run_member(known, members[0])
+        return
     around, known.making = known.making, known.making | {key for _, _, key in members}
     again = []
     for member in sorted(members, key=lambda one: (one[2][1:], one[0].unit.path)):

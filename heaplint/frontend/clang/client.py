@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
 import pickle
 import struct
@@ -12,11 +11,12 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from heaplint import ir
 from heaplint.frontend.clang.protocol import Answer, Request
 from heaplint.frontend.parsed import Parsed
+from heaplint.unpickling import unpickled
 
 MEMORY: Final = 2_000_000_000
 """Bytes of address space that the child may take."""
@@ -28,6 +28,9 @@ _START: Final = (
 )
 
 
+_SENT: Final = ir.CLASSES | {(one.__module__, one.__name__): one for one in (Parsed, Answer)}
+
+
 class LostError(Exception):
     """The child died, or had to be killed; the text says why."""
 
@@ -36,21 +39,9 @@ class MissingError(Exception):
     """libclang is not installed."""
 
 
-class _Loader(pickle.Unpickler):
-    """Loads IR and nothing else: the child has parsed what nobody trusts."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == ir.__name__ and isinstance(found := getattr(ir, name, None), type):
-            return found
-        for known in (Parsed, Answer):
-            if (module, name) == (known.__module__, known.__name__):
-                return known
-        raise pickle.UnpicklingError(f"{module}.{name} is not expected here")
-
-
 def loaded(data: bytes) -> object:
     """What the child has sent; raises pickle.UnpicklingError for anything but IR."""
-    return _Loader(io.BytesIO(data)).load()
+    return unpickled(data, _SENT)
 
 
 def _paths() -> list[str]:
