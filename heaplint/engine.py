@@ -98,8 +98,8 @@ def _results(
         return {path: record.found() for path, record in state.records.items()}
     with _work(discovery, config, state) as work:
         results = work.results(rules, progress, jobs, keep=store is not None)
-        if store is not None:
-            store.save(discovery.root, config, rules, work.left())
+        if store is not None and not any(one.kind == "failed" for result in results.values() for one in result.notices):
+            store.save(discovery.root, config, rules, work.left())  # of what failed the next run is to try again
         return results
 
 

@@ -242,6 +242,32 @@ def test_the_folder_keeps_others_away_and_stays_small(store: Store, monkeypatch:
     assert len(list(store.folder.glob("*.cache"))) <= 3
 
 
+def test_what_was_used_last_stays_longest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    found(FILES, store)
+    (used,) = store.folder.glob("*.cache")
+    size = used.stat().st_size
+    os.utime(used, (1e9, 1e9))
+    other = Store(store.folder, "other")
+    found(FILES, other)
+    (unused,) = set(store.folder.glob("*.cache")) - {used}
+    os.utime(unused, (1.1e9, 1.1e9))
+    found(FILES, store)
+    monkeypatch.setattr(cache, "MAX_BYTES", size * 5 // 2)
+    found(FILES, Store(store.folder, "third"))
+    assert used.exists() and not unused.exists()
+
+
+def test_what_failed_is_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> object:
+        raise ZeroDivisionError("as planned")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("heaplint.model.program.define", broken)
+        assert any(notice.kind == "failed" for notice in found(FILES, store).notices)
+    assert store.load(ROOT, EVERYTHING, RULES) is None
+    assert found(FILES, store) == found(FILES, None)
+
+
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     store = Store(tmp_path / "taken" / "below", ".")
