@@ -31,7 +31,7 @@ MAX_BYTES = 512 << 20
 ENVIRONMENT = "HEAPLINT_CACHE_DIR"
 """The environment variable that names the folder."""
 
-_MAGIC = b"heaplint cache 1\n"
+_MAGIC = b"heaplint cache 2\n"
 _SUFFIX = ".cache"
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder can be deleted at any time (https://bford.info/cachedir/).\n"
 DIGEST = 16
@@ -83,6 +83,8 @@ class Record:
     facts: bytes
     """What it says of itself: index and answers."""
     result: bytes
+    functions: bytes
+    """What was found along the paths of its functions (heaplint.flow.paths.kept)."""
 
     def found(self) -> GroupResult:
         """What was found in it."""

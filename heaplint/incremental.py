@@ -101,6 +101,7 @@ def _record_of(
         joined(map(line, group.asks)),
         _facts(program, group, wanted),
         encoded(result),
+        result.functions,
     )
 
 

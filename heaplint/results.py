@@ -32,6 +32,8 @@ class GroupResult:
     notices: tuple[Notice, ...]
     front_ends: tuple[tuple[str, str], ...] = ()
     """What read the files that tree-sitter did not read alone."""
+    functions: bytes = b""
+    """What the next run can use of its functions (heaplint.flow.paths.kept)."""
 
     @property
     def paths(self) -> set[str]:

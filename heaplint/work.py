@@ -10,6 +10,7 @@ from heaplint import checking, incremental, workers
 from heaplint.cache import Record, State
 from heaplint.config import Config
 from heaplint.findings import Notice
+from heaplint.flow.paths import analysis
 from heaplint.frontend.clang.exact import ExactFrontEnd
 from heaplint.frontend.reader import Reader
 from heaplint.frontend.text import UnitView
@@ -56,7 +57,9 @@ class Work:
         """Read and link everything."""
         return self._read(self.mains, {}, None)
 
-    def _read(self, anew: Collection[str], records: Mapping[str, Record], progress: Progress | None) -> Program:
+    def _read(
+        self, anew: Collection[str], records: Mapping[str, Record], progress: Progress | None, *, keep: bool = False
+    ) -> Program:
         """Read some main files and link them with what is known of the others."""
         views: dict[str, list[UnitView]] = {}
         for done, path in enumerate(sorted(anew)):
@@ -74,8 +77,12 @@ class Work:
         program = self.program = Program(self.reader.unit_views)
         program.facts = self.config.api
         program.failed = self._note_failure
+        program.keeps = keep
         known = {path: incremental.known(record) for path, record in records.items() if path not in views}
         program.add(views, known, self.state.asked if self.state is not None and known else frozenset())
+        for path, record in self.state.records.items() if self.state is not None else ():
+            if path in program.paths:
+                program.group(path).functions = record.functions
         for path in views:
             program.bring(program.group(path), LINKED)
         return program
@@ -92,7 +99,7 @@ class Work:
         with contextlib.suppress(ReadOtherwiseError):
             if (settled := self._renewed(rules, progress, jobs)) is not None:
                 return settled
-        program = self._read(self.mains, {}, _half(progress, 0))
+        program = self._read(self.mains, {}, _half(progress, 0), keep=keep)
         results = self._check(program, self.mains, rules, _half(progress, 1), jobs, keep=keep)
         if keep:
             self._records = incremental.records_of(program, results, {}, self.sources)
@@ -108,7 +115,7 @@ class Work:
         for _ in range(_MAX_ROUNDS):
             if len(anew) > _MOST * len(self.mains):
                 return None
-            program = self._read(anew, records, None)
+            program = self._read(anew, records, None, keep=True)
             further = incremental.stale(program, self.state, anew, self.sources, hot)
             if not further:
                 results = self._check(program, anew, rules, progress, jobs, keep=True)
@@ -127,11 +134,12 @@ class Work:
         self, program: Program, paths: Collection[str], rules: Collection[str], progress: Progress | None,
         jobs: int | None, *, keep: bool,
     ) -> dict[str, GroupResult]:
-        functions = checking.selected(rules)
+        chosen = checking.selected(rules)
 
         def check(group: Group) -> GroupResult:
-            located, notices = checking.check_group(program, group, functions, self.sources, self.config.target)
-            result = GroupResult(located, (*self._read_notices(group), *notices), self._front_ends(group))
+            located, notices = checking.check_group(program, group, chosen, self.sources, self.config.target)
+            functions = analysis.kept(group) if program.keeps else b""
+            result = GroupResult(located, (*self._read_notices(group), *notices), self._front_ends(group), functions)
             checking.forget(group)
             return result
 

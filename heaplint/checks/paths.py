@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.checks.registry import Report
-from heaplint.flow.paths.analysis import Result, analysis
+from heaplint.flow.paths.analysis import analysis
+from heaplint.flow.paths.kept import Result
 from heaplint.flow.paths.machine import Draft
 from heaplint.model.expressions import place
 from heaplint.model.unit import Unit

@@ -20,3 +20,5 @@ class Parsed:
     problem: str = ""
     """Why the item is not complete."""
     problem_at: int = 0
+    exact: bool = False
+    """Whether libclang read it: then it depends on more than its own text and macros."""

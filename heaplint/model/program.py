@@ -80,6 +80,8 @@ class Group:
     answers: dict[tuple[str, str], Value] = field(default_factory=dict)
     partly_followed: dict[tuple[str, int], str] = field(default_factory=dict)
     """The own functions with more ways through them than were gone, by path and offset: their names."""
+    functions: bytes = b""
+    """What an earlier run has kept of its functions (heaplint.flow.paths.kept)."""
 
     @property
     def paths(self) -> Collection[str]:
@@ -130,6 +132,8 @@ class Program:
         """What callers are told of functions, by main file and name, as far as somebody wanted to keep it."""
         self.failed: Callable[[str, str, Exception], None] | None = None
         """Is told of an internal error: the main file, what was being done, the error; without it errors are raised."""
+        self.keeps = False
+        """Whether what is found out about functions is kept for another run."""
         self.facts: Mapping[str, ApiFunction] = {}
         """What the project's configuration says of functions that cannot be seen."""
 

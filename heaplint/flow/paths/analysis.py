@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
 from heaplint import ir
@@ -14,11 +15,12 @@ from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.contracts import contract_of, contracts
 from heaplint.flow.paths.interpret import Run, interpret
+from heaplint.flow.paths.kept import Circumstances, Result, decoded, encoded, plain_result, result_of
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
-from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain, shared
+from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain, plain, shared
+from heaplint.model.functions import DIGEST, Function, Functions, Kept
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
-from heaplint.model.module_lookup import called_names
 from heaplint.model.program import SUMMARY, Program
 from heaplint.model.unit import Unit
 from heaplint.records import dataclass, field, replace
@@ -32,22 +34,6 @@ _OF_PYTHON = frozenset({"mem", "object", "gc"})
 """The families of memory whose functions only code with an interpreter at hand calls."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What is known of one function."""
-
-    function: ir.Function
-    drafts: tuple[Draft, ...]
-    summary: Summary | None
-    """None when nothing can be said of it to its callers."""
-    complete: bool
-    contract: Contract | None
-    silent: tuple[Draft, ...] = ()
-    """Where it returns a failure without an exception, for its callers to complain of."""
-    left: tuple[Draft, ...] = ()
-    """Where it returns a failure and leaves a new reference behind a parameter."""
-
-
 Key: TypeAlias = tuple[int, str, int, str]
 """A function as a unit has it: the identity of the unit, the path, the offset and the name of the function."""
 Facts: TypeAlias = "Summary | ApiFunction | None"
@@ -59,9 +45,7 @@ class _Ran:
 
     function: ir.Function
     lookups: Mapping[str, Facts]
-    contract: Contract | None
-    cleaned: frozenset[str]
-    owner: bool
+    circumstances: tuple[Contract | None, tuple[str, ...], bool]
     result: Result
 
 
@@ -83,6 +67,10 @@ class _Known:
     """The functions that call themselves."""
     short: bool = False
     """Whether something was asked of one of these that had not been made."""
+    kept: dict[str, Mapping[bytes, tuple[Kept, ...]]] = field(default_factory=dict)
+    """What an earlier run has kept of a main file's functions."""
+    identities: dict[int, tuple[Facts, bytes]] = field(default_factory=dict)
+    """What identifies facts, by the identity of what holds them."""
 
     def done(self, path: str) -> None:
         """A main file has been looked at: of its functions only the summaries are kept, and its syntax trees can go."""
@@ -94,6 +82,21 @@ class _Known:
             del self.ran[identity]
         for one in units.values():
             one.forget()
+        self.kept.pop(path, None)
+
+    def kept_of(self, group: Group) -> Mapping[bytes, tuple[Kept, ...]]:
+        """What an earlier run has kept of a group's functions."""
+        if group.path not in self.kept:
+            self.kept[group.path] = decoded(group.functions) if group.functions else {}
+        return self.kept[group.path]
+
+    def identity(self, facts: Facts) -> bytes:
+        """What identifies facts in this run and the next."""
+        known = self.identities.get(id(facts))
+        if known is None:
+            shown = repr(plain(facts) if isinstance(facts, Summary) else facts).encode("utf-8", "surrogateescape")
+            known = self.identities[id(facts)] = facts, blake2b(shown, digest_size=8).digest()
+        return known[1]
 
 
 @functools.lru_cache(maxsize=1)
@@ -107,12 +110,24 @@ def kept_summary(group: Group, name: str) -> tuple[Facts, ...]:
     for unit in group.units:
         home = analysis(unit)
         if name not in home.told:
-            function = unit.first(lambda text: text.function(name))
+            function = home.functions.named(name)
             if function is not None:
-                follow = "class" not in function.returns.storage
+                follow = "class" not in function.head.returns.storage
                 home.told[name] = (home.summary(function) if follow else None) or UNFOLLOWED
         found.append(home.told.get(name))
     return tuple(found)
+
+
+def kept(group: Group) -> bytes:
+    """What the next run can use of what was found out about a group's functions."""
+    items: dict[bytes, list[Kept]] = {}
+    for unit in group.units:
+        for identity, functions in analysis(unit).functions.kept().items():
+            known = items.get(identity)
+            items[identity] = list(functions) if known is None else [
+                replace(one, ways=tuple(dict([*one.ways, *other.ways]).items())) for one, other in zip(known, functions, strict=True)
+            ]
+    return encoded(items)
 
 
 def forget(group: Group) -> None:
@@ -127,6 +142,7 @@ class Analysis:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.known = _known(unit.program)
+        self.functions = Functions(unit, self.known.kept_of(unit.group), keep=unit.program.keeps)
         self._attributed = {
             name: fact for text in unit.texts for name, fact in attributed(text.code).items()
         }
@@ -147,11 +163,7 @@ class Analysis:
     def results(self) -> list[Result]:
         """The results of the unit's own functions."""
         if self._results is None:
-            functions = [
-                function for text in self.unit.own if text.names_python() for item in text.items if item.kind == "function"
-                for function in text.parse(item).functions
-            ]
-            made = [self.result(function) for function in functions]
+            made = [self.result(function) for function in self.functions.own()]
             for one in made:
                 if not one.complete and one.function.complete:
                     self.unit.group.partly_followed[one.function.path, one.function.start] = one.function.name
@@ -161,6 +173,7 @@ class Analysis:
     def forget(self) -> None:
         """Drop the results; the checks of the unit have had them."""
         self._results = None
+        self.functions.forget()
 
     def _moved_to_their_place(self, results: list[Result]) -> list[Result]:
         """A failure without an exception is reported in the helper that could have set one, not where it is passed on."""
@@ -183,8 +196,7 @@ class Analysis:
         """Whether it is not seen why a helper of the program fails without an exception."""
         if api(name) is not None or not self.unit.has_function(name):
             return False
-        function = self.unit.function(name)
-        result = own.get((function.path, function.start)) if function is not None else None
+        result = self._result_named(name, own)
         if result is None or depth > _MAX_DEPTH:
             return True
         return not any(not self._unexplained(one.item, own, depth + 1) for one in result.silent)
@@ -195,8 +207,7 @@ class Analysis:
         step = draft.trace
         while step is not None and step.what != f"{callee} fails":
             step = step.before
-        function = self.unit.function(callee) if step is not None and self.unit.has_function(callee) else None
-        result = own.get((function.path, function.start)) if function is not None else None
+        result = self._result_named(callee, own) if step is not None else None
         if result is not None:
             for one in result.left:
                 yield result, one
@@ -205,8 +216,7 @@ class Analysis:
         self, draft: Draft, own: Mapping[tuple[str, int], Result], depth: int
     ) -> Iterator[tuple[Result, Draft]]:
         """The helpers, and the places in them, that a failure without an exception comes from."""
-        function = self.unit.function(draft.item) if self.unit.has_function(draft.item) else None
-        result = own.get((function.path, function.start)) if function is not None else None
+        result = self._result_named(draft.item, own)
         if result is None or depth > _MAX_DEPTH:
             return
         for one in result.silent:
@@ -215,7 +225,14 @@ class Analysis:
             elif api(one.item) is None:
                 yield from self._culprits(one, own, depth + 1)
 
-    def summary(self, function: ir.Function) -> Summary | None:
+    def _result_named(self, name: str, own: Mapping[tuple[str, int], Result]) -> Result | None:
+        """The result of the own function that a name means."""
+        function: Function | ir.Function | None = self.functions.named(name)
+        if function is None and self.unit.has_function(name):
+            function = self.unit.function(name)
+        return own.get((function.path, function.start)) if function is not None else None
+
+    def summary(self, function: Function) -> Summary | None:
         """What a function does to its callers; None when nothing can be said of it."""
         key = self._key(function)
         if key not in self.known.summaries:
@@ -225,7 +242,7 @@ class Analysis:
             self._settle(function)
         return self.known.summaries[key]
 
-    def result(self, function: ir.Function) -> Result:
+    def result(self, function: Function) -> Result:
         """The result of a function."""
         key = self._key(function)
         if key not in self.known.results:
@@ -233,21 +250,21 @@ class Analysis:
             self._settle(function)
         return self.known.results[key]
 
-    def _key(self, function: ir.Function) -> Key:
+    def _key(self, function: Function) -> Key:
         return id(self.unit), function.path, function.start, function.name
 
-    def _settle(self, function: ir.Function) -> None:
+    def _settle(self, function: Function) -> None:
         """Run a function, and before it all that it calls; those that call each other are run together.
 
         Tarjan's algorithm, so that the order, and with it what is found, does not depend on who asks first.
         """
         numbers: dict[Key, int] = {}
         lowest: dict[Key, int] = {}
-        path: list[tuple[Analysis, ir.Function, Key]] = []
+        path: list[tuple[Analysis, Function, Key]] = []
         unfinished: set[Key] = set()
-        todo: list[tuple[Analysis, ir.Function, Key, Iterator[tuple[Analysis, ir.Function]]]] = []
+        todo: list[tuple[Analysis, Function, Key, Iterator[tuple[Analysis, Function]]]] = []
 
-        def enter(home: Analysis, one: ir.Function) -> None:
+        def enter(home: Analysis, one: Function) -> None:
             key = home._key(one)
             numbers[key] = lowest[key] = len(numbers)
             path.append((home, one, key))
@@ -279,43 +296,70 @@ class Analysis:
                     unfinished.difference_update(one for _, _, one in path[at:])
                     del path[at:]
 
-    def _callees(self, function: ir.Function) -> Iterator[tuple[Analysis, ir.Function]]:
+    def _callees(self, function: Function) -> Iterator[tuple[Analysis, Function]]:
         """The functions of the program that a function calls by name."""
-        for name in called_names(function):
+        for name in function.called:
             if name not in self._summaries and (found := self._followed(name)) is not None:
                 yield found
 
-    def run(self, function: ir.Function) -> Result:
-        """Run a function, or take what another view of the same file found under the same circumstances."""
-        contract = contract_of(self.unit, self._contracts, function)
-        if not function.complete:
-            return Result(function, (), None, False, contract)
-        cleaned = self._cleaned(function)
-        first = function.parameters[0].type.name if function.parameters else ""
-        owner = bool(OBJECT_STRUCT.match(first)) or is_object_struct(self.unit, first)
-        for one in self.known.ran.get(id(function), ()):
-            if (contract, cleaned, owner) == (one.contract, one.cleaned, one.owner) and all(
-                self.lookup(name) == fact for name, fact in one.lookups.items()
+    def run(self, function: Function) -> Result:
+        """Run a function, or take what another view of the same file, or an earlier run, found under the same circumstances."""
+        if not function.head.complete:
+            return Result(function.head, (), None, False, self._circumstances(function)[0])
+        if not self.known.making and (held := self.held(function)) is not None:
+            return held
+        tree, circumstances = function.tree, self._circumstances(function)
+        ran = next((
+            one for one in self.known.ran.get(id(tree), ()) if circumstances == one.circumstances
+            and all(self.lookup(name) == facts for name, facts in one.lookups.items())
+        ), None)
+        if ran is None:
+            lookups: dict[str, Facts] = {}
+
+            def lookup(name: str) -> Facts:
+                if name not in lookups:
+                    lookups[name] = self.lookup(name)
+                return lookups[name]
+
+            ran = _Ran(tree, lookups, circumstances, self._run(tree, *circumstances, lookup))
+            if self.known.making:
+                function.asked.update(lookups)
+                return ran.result
+            self.known.ran.setdefault(id(tree), []).append(ran)
+        self.keep(function, ran.lookups, ran.result)
+        return ran.result
+
+    def held(self, function: Function, together: bytes = b"") -> Result | None:
+        """What an earlier run found of a function under the same circumstances."""
+        if function.kept is None:
+            return None
+        now = self._circumstances(function)
+        for way, found in function.kept.ways:
+            if together == way.together and now == (way.contract, way.cleaned, way.owner) and all(
+                self.known.identity(self.lookup(name)) == facts for name, facts in way.lookups
             ):
-                return one.result
-        lookups: dict[str, Facts] = {}
+                function.ways[way] = found
+                return result_of(found, function.head, way.contract, function.base)
+        return None
 
-        def lookup(name: str) -> Facts:
-            if name not in lookups:
-                lookups[name] = self.lookup(name)
-            return lookups[name]
+    def keep(self, function: Function, names: Iterable[str], result: Result, together: bytes = b"") -> None:
+        """Keep the result of a function that has asked for some names, if the next run can use it."""
+        if self.functions.identity(function) is not None:
+            lookups = tuple((name, self.known.identity(self.lookup(name))) for name in names)
+            function.ways[Circumstances(*self._circumstances(function), lookups, together)] = plain_result(result, function.base)
 
-        result = self._run(function, contract, cleaned, owner, lookup)
-        if not self.known.making:
-            ran = _Ran(function, lookups, contract, cleaned, owner, result)
-            self.known.ran.setdefault(id(function), []).append(ran)
-        return result
+    def _circumstances(self, function: Function) -> tuple[Contract | None, tuple[str, ...], bool]:
+        """What is expected of a function, the variables that the compiler cleans up, and whether it gets an object."""
+        head = function.head
+        first = head.parameters[0].type.name if head.parameters else ""
+        owner = bool(OBJECT_STRUCT.match(first)) or is_object_struct(self.unit, first)
+        return contract_of(self.unit, self._contracts, head), self._cleaned(function), owner
 
     def _run(
-        self, function: ir.Function, contract: Contract | None, cleaned: frozenset[str], owner: bool,
+        self, function: ir.Function, contract: Contract | None, cleaned: tuple[str, ...], owner: bool,
         lookup: Callable[[str], Facts],
     ) -> Result:
-        code = lower(function, cleaned)
+        code = lower(function, frozenset(cleaned))
         run = interpret(code, lookup, contract, owner)
         machine = run.machine
         settled = _settled(code, run)
@@ -339,19 +383,15 @@ class Analysis:
             tuple(machine.left.values()),
         )
 
-    def _cleaned(self, function: ir.Function) -> frozenset[str]:
+    def _cleaned(self, function: Function) -> tuple[str, ...]:
         """The variables that the compiler cleans up (`__attribute__((cleanup(f)))`, by whatever macro)."""
-        text = self.unit.text_of(function.path)
-        item = text.item_at(function.start) if text is not None else None
-        if text is None or item is None:
-            return frozenset()
         if self._cleanup is None:
             names = {name for one in self.unit.texts for name in one.reading.macros_with("cleanup")}
             names |= {name for one in self.unit.texts for name in one.reading.macros_with("__cleanup__")}
             words = "|".join(map(re.escape, sorted(names | {"g_autoptr", "g_autofree", "cleanup", "__cleanup__"})))
             self._cleanup = re.compile(rf"\b(?:{words})\b(?:\s*\([^()]*\))?[\s)]*(?:\w+[\s*]+)*?(\w+)\s*[=;,]".encode())
-        code = text.code[item.start : item.end]
-        return frozenset(found.decode() for found in self._cleanup.findall(code))
+        code = function.text.code[function.item.start : function.item.end]
+        return tuple(sorted({found.decode() for found in self._cleanup.findall(code)}))
 
     def lookup(self, name: str) -> Summary | ApiFunction | None:
         """What is known of a callee by its name in the unit."""
@@ -368,6 +408,11 @@ class Analysis:
         if not self.known.making:
             self._summaries[name] = found
         return found
+
+    def outside(self, name: str, members: Collection[Key]) -> bool:
+        """Whether a name means none of some functions."""
+        followed = self._followed(name)
+        return followed is None or followed[0]._key(followed[1]) not in members
 
     def _told(self, name: str) -> Facts:
         """What is known of a function without a look at it."""
@@ -389,43 +434,76 @@ class Analysis:
             return None
         if (kept := self.unit.program.known_summary(name, self.unit)) is not None:
             return from_plain(kept)
-        found = self.unit.function(name)
+        own = self.functions.named(name)
+        found = own.head if own is not None else self.unit.function(name)
         if found is not None and "class" in found.returns.storage:
             return UNFOLLOWED  # the object that it returns may have what it was given
         return None
 
-    def _followed(self, name: str) -> tuple[Analysis, ir.Function] | None:
+    def _followed(self, name: str) -> tuple[Analysis, Function] | None:
         """The function of the program that is to be run for what it does; None when there is none, or no need."""
         if self._told(name) is not None or name[:1] in "-*" or not self.unit.has_function(name):
             return None
+        own = self.functions.named(name)
+        if own is not None:
+            return self, own
         found = self.unit.definition(name)
-        if found is None:
+        text = found[1].text_of(found[0].path) if found is not None else None
+        if found is None or text is None:
             return None
-        function, home = found
-        if home.group is not self.unit.group:
-            self.unit.group.reads.add((SUMMARY, home.path, name))
-        return (self if home is self.unit else analysis(home)), function
+        tree, unit = found
+        if unit.group is not self.unit.group:
+            self.unit.group.reads.add((SUMMARY, unit.path, name))
+        home = self if unit is self.unit else analysis(unit)
+        return home, home.functions.of_tree(text, tree)
 
 
-def _run_together(known: _Known, members: Sequence[tuple[Analysis, ir.Function, Key]]) -> None:
+def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key]]) -> None:
     """Run functions that call each other, in the order of their places; once more those that asked for a later one."""
     if len(members) == 1 and members[0][2] not in known.looping:
         _run_member(known, members[0])
         return
+    members = sorted(members, key=lambda one: (one[2][1:], one[0].unit.path))
+    together = _identity_of_all(members) if not known.making else b""
+    if together:
+        held = [home.held(function, together) for home, function, _ in members]
+        if None not in held:
+            for (_, _, key), result in zip(members, held, strict=True):
+                assert result is not None
+                known.results[key] = result
+                known.summaries[key] = result.summary
+            return
     around, known.making = known.making, known.making | {key for _, _, key in members}
     again = []
-    for member in sorted(members, key=lambda one: (one[2][1:], one[0].unit.path)):
+    for member in members:
+        member[1].asked.clear()
         known.short = False
         _run_member(known, member)
         if known.short:
             again.append(member)
     for member in again:
         _run_member(known, member)
+    inside = known.making
     known.making = around
     known.short = False
+    if together:
+        for home, function, key in members:
+            names = [name for name in sorted(function.asked) if home.outside(name, inside)]
+            home.keep(function, names, known.results[key], together)
 
 
-def _run_member(known: _Known, member: tuple[Analysis, ir.Function, Key]) -> None:
+def _identity_of_all(members: Sequence[tuple[Analysis, Function, Key]]) -> bytes:
+    """What identifies functions that call each other, in their order; nothing when some of them cannot be kept."""
+    state = blake2b(digest_size=DIGEST)
+    for home, function, _ in members:
+        identity = home.functions.identity(function)
+        if identity is None or home.unit is not members[0][0].unit:
+            return b""
+        state.update(identity + function.name.encode("utf-8", "surrogateescape") + b"\0")
+    return state.digest()
+
+
+def _run_member(known: _Known, member: tuple[Analysis, Function, Key]) -> None:
     home, function, key = member
     known.results[key] = result = home.run(function)
     known.summaries[key] = result.summary

@@ -54,7 +54,8 @@ class Lowering(Declarations):
                 case _ if self.plus_plus:
                     self.of_cplusplus(cursor)
         return Parsed(
-            tuple(functions), tuple(variables), tuple(self.structs), (), not self.problem, self.problem, self.problem_at
+            tuple(functions), tuple(variables), tuple(self.structs), (), not self.problem, self.problem, self.problem_at,
+            exact=True,
         )
 
     def function(self, cursor: Cursor) -> ir.Function | None:
