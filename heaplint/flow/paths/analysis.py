@@ -94,7 +94,7 @@ class _Known:
         """What identifies facts in this run and the next."""
         known = self.identities.get(id(facts))
         if known is None:
-            shown = repr(plain(facts) if isinstance(facts, Summary) else facts).encode("utf-8", "surrogateescape")
+            shown = repr(_shown(facts)).encode("utf-8", "surrogateescape")
             known = self.identities[id(facts)] = facts, blake2b(shown, digest_size=8).digest()
         return known[1]
 
@@ -490,6 +490,13 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
         for home, function, key in members:
             names = [name for name in sorted(function.asked) if home.outside(name, inside)]
             home.keep(function, names, known.results[key], together)
+
+
+def _shown(facts: Facts) -> object:
+    """Facts as something whose `repr` is the same in every run."""
+    if isinstance(facts, ApiFunction):
+        return sorted(facts.flags), replace(facts, flags=frozenset())
+    return plain(facts) if facts is not None else None
 
 
 def _identity_of_all(members: Sequence[tuple[Analysis, Function, Key]]) -> bytes:
