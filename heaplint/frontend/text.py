@@ -111,6 +111,8 @@ class Text:
     _parsed: dict[int, Parsed] = field(default_factory=dict)
     _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     _expander: Expander | None = None
+    _expanded: tuple[Item, Expanded] | None = None
+    """The last item that was expanded: whoever looks whether it is known reads it next when it is not."""
 
     @property
     def path(self) -> str:
@@ -237,11 +239,17 @@ class Text:
             return iter(())
         return word_offsets(self.code, word)
 
+    def expanded(self, item: Item) -> Expanded:
+        """The text of an item with its macros expanded."""
+        if self._expanded is None or self._expanded[0] is not item:
+            self._expanded = item, self.expander.expand(item.start, item.end)
+        return self._expanded[1]
+
     def parse(self, item: Item) -> Parsed:
         """Read an item; a second call gives the same object."""
         known = self._parsed.get(item.start)
         if known is None:
-            expanded = self.expander.expand(item.start, item.end)
+            expanded = self.expanded(item)
             key = (item.start, blake2b(expanded.text, digest_size=16).digest())
             known = self.shared.get(key)
             if known is None:
@@ -279,6 +287,7 @@ class Text:
     def forget(self) -> None:
         """Drop what was parsed; it is read again when somebody asks."""
         self._parsed.clear()
+        self._expanded = None
         self.shared.clear()
         self._api = None
 

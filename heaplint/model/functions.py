@@ -174,7 +174,7 @@ def identity(text: Text, item: Item) -> bytes | None:
     """What identifies an item and its syntax tree; None where that depends on more than its text and macros."""
     if text.reading.plus_plus or (text.exact is not None and text.exact.mode == "clang"):
         return None
-    expanded = text.expander.expand(item.start, item.end)
+    expanded = text.expanded(item)
     if expanded.too_deep:
         return None
     base = first_word(text, item)
