@@ -21,4 +21,4 @@ class Parsed:
     """Why the item is not complete."""
     problem_at: int = 0
     exact: bool = False
-    """Whether libclang read it: then it depends on more than its own text and macros."""
+    """Whether libclang read what the default front end could not: it depends on more than its own text and macros."""

@@ -17,7 +17,7 @@ from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import Reading
 from heaplint.frontend.treesitter import FrontEnd
 from heaplint.frontend.views import View
-from heaplint.records import dataclass, field
+from heaplint.records import dataclass, field, replace
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _STRUCT_BODY = re.compile(
@@ -271,7 +271,8 @@ class Text:
             known = Parsed(known.functions, known.variables, known.structs, known.loose, False,
                            "macros that expand without end", item.start)
         if exact is not None and exact.mode == "auto" and not known.complete and _API_WORD.search(self.code, item.start, item.end):
-            known = exact.parse(self, item) or known
+            read = exact.parse(self, item)
+            known = replace(read, exact=True) if read is not None else known
         return known
 
     def _second_try(self, item: Item, first: Parsed) -> Parsed:

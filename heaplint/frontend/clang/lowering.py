@@ -54,8 +54,7 @@ class Lowering(Declarations):
                 case _ if self.plus_plus:
                     self.of_cplusplus(cursor)
         return Parsed(
-            tuple(functions), tuple(variables), tuple(self.structs), (), not self.problem, self.problem, self.problem_at,
-            exact=True,
+            tuple(functions), tuple(variables), tuple(self.structs), (), not self.problem, self.problem, self.problem_at
         )
 
     def function(self, cursor: Cursor) -> ir.Function | None:
