@@ -450,6 +450,6 @@ def is_null(expr: Expr | None) -> bool:
 
 
 CLASSES: dict[tuple[str, str], type] = {
-    (__name__, name): one for name, one in vars().items() if isinstance(one, type) and one.__module__ == __name__
+    (__name__, name): one for name, one in globals().items() if isinstance(one, type) and one.__module__ == __name__
 }
 """Every class of the tree by module and name: what a pickle of it may name."""

@@ -56,6 +56,9 @@ class SourceFile:
             self._digest = blake2b(self.data, digest_size=16).digest()
         return self._digest
 
+    def __reduce__(self) -> tuple[type[SourceFile], tuple[str, bytes]]:
+        return SourceFile, (self.path, self.data)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SourceFile) and (self.path, self.digest) == (other.path, other.digest)
 

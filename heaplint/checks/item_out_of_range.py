@@ -47,7 +47,7 @@ def _packs(function: ir.Function) -> Iterator[Report]:
 
 def _items(unit: Unit, function: ir.Function) -> Iterator[Report]:
     calls = list(ir.calls(function.body))
-    if not any(ir.called(call) in (*_MAKES, "PyTuple_Pack") or _formatted(call) is not None for call in calls):
+    if not any(ir.called(call) in _MAKES or ir.called(call) == "PyTuple_Pack" or _formatted(call) is not None for call in calls):
         return
     local = frozenset(
         node.name for node in ir.walk(function.body)

@@ -23,7 +23,6 @@ from heaplint.frontend.expand import Expanded
 from heaplint.frontend.items import Item
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.treesitter import Declared, Lowering, both, ctype, parse_with
-from heaplint.records import dataclass
 
 _PARSER = Parser(Language(tree_sitter_cpp.language()))
 
@@ -47,14 +46,6 @@ REFERENCE = "reference"
 
 def _has_methods(members: Mapping[str, MemberKind]) -> bool:
     return "method" in members.values()
-
-
-@dataclass(slots=True)
-class _Declarator(Declared):
-    """What a declarator of C++ adds."""
-
-    converts: Node | None = None
-    """The `operator T()` that it is."""
 
 
 class CPlusPlusFrontEnd:
@@ -217,8 +208,8 @@ class CPlusPlusLowering(Lowering):
                 return ctype("struct " + "".join(self.text(name).split()))
         return super().type_of(node)
 
-    def declarator(self, node: Node) -> _Declarator:
-        declared = _Declarator()
+    def declarator(self, node: Node) -> Declared:
+        declared = Declared()
         pointers = 0
         while True:
             kind = node.type

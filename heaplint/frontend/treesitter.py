@@ -107,6 +107,8 @@ class Declared:
     parameters: Node | None = None
     init: Node | None = None
     storage: frozenset[str] = frozenset()
+    converts: Node | None = None
+    """Of C++: the `operator T()` that it is."""
 
 
 _DECLARATORS = frozenset(
