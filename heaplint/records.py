@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, FrozenInstanceError, asdict, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast
 
-__all__ = ["asdict", "dataclass", "field", "fields", "replace"]
+__all__ = ["asdict", "dataclass", "described", "field", "fields", "replace", "replaced"]
 
 _T = TypeVar("_T")
 _COMPARISONS = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
@@ -140,6 +140,15 @@ def _state(self: Any) -> list[Any]:
 def _restore(self: Any, state: list[Any]) -> None:
     for one, value in zip(fields(self), state, strict=True):
         object.__setattr__(self, one.name, value)
+
+
+def described(made: type, names: Iterable[str]) -> None:
+    """Tell the names of a compiled class's fields; its methods are written out (native/native_sources.py)."""
+    made.__dataclass_fields__ = _Fields(made, dict.fromkeys(names, (Any, MISSING)))  # type: ignore[attr-defined]
+
+
+replaced: Callable[..., Any] = replace
+"""For compiled classes."""
 
 
 if TYPE_CHECKING:
