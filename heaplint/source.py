@@ -26,7 +26,7 @@ _FOR_CPLUSPLUS = re.compile(rb"^[ \t]*#[ \t]*(?:if|ifdef|elif)\b[^\n]*\b__cplusp
 class SourceFile:
     """The bytes of one file; offsets are 0-based bytes, lines and columns 1-based, columns in code points."""
 
-    __slots__ = ("_ascii", "_data", "_digest", "_packed", "_starts", "path", "size")
+    __slots__ = ("_ascii", "_data", "_digest", "_packed", "_starts", "names_heaplint", "path", "size")
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
@@ -36,6 +36,8 @@ class SourceFile:
         self._data: bytes | None = data
         self._packed = b""
         self._ascii = data.isascii()
+        self.names_heaplint = b"heaplint:" in data
+        """Whether there may be comments for heaplint: known without the bytes, which are put away."""
         self._starts: array[int] | None = None
         self._digest: bytes | None = None
 

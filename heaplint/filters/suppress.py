@@ -136,7 +136,7 @@ def apply(findings: Iterable[Finding], sources: Mapping[str, SourceFile], select
     by_path = {
         path: _FileSuppressions(source, selection.cards)
         for path, source in sources.items()
-        if b"heaplint:" in source.data
+        if source.names_heaplint
     }
     kept = [one for one in findings if one.span.path not in by_path or not by_path[one.span.path].silence(one)]
     for path, suppressions in by_path.items():

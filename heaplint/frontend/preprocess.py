@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from heaplint import lazy_re as re
 from heaplint.capi.facts import since
 from heaplint.frontend.conditions import Condition, Value, evaluate, parse, satisfy
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes
 from heaplint.frontend.lexical import BLANK, Directive, Lexed
-from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, View, constant
+from heaplint.frontend.views import ALWAYS_DEFINED, NEVER, Question, View, constant
 from heaplint.packed import unpacked
 from heaplint.records import dataclass, field
 
@@ -51,6 +51,8 @@ class Reading:
     path: str
     packed: bytes
     """The code (heaplint.packed)."""
+    words: bytes
+    """Every word of the code once, each between line feeds: far less to search than the code."""
     macros: dict[str, Sequence[Macro | int]]
     """Definitions of each macro in order; an int is the offset of an `#undef`."""
     headers: tuple[Reading, ...] = ()
@@ -136,10 +138,18 @@ class _Evaluator:
 
     def __init__(self, view: View, defined_here: frozenset[str], headers: Sequence[Reading]) -> None:
         self.view = view
+        self.asked: dict[tuple[Question, str], Value] = {}
+        """What the view was asked, and what it said."""
         self.defined_here = defined_here
         self.headers = headers
         self.macros: dict[str, Sequence[Macro | int]] = {}
         self.depth = 0
+
+    def ask(self, question: Question, name: str) -> Value:
+        asked = question, name
+        if asked not in self.asked:
+            self.asked[asked] = self.view.answer(question, name)
+        return self.asked[asked]
 
     def current(self, name: str) -> Macro | None:
         own = self.macros.get(name)
@@ -156,8 +166,8 @@ class _Evaluator:
             return None
         if name == "__cplusplus":
             return int(self.view.plus_plus) * (1 if atom.operator == "defined" else 201703)
-        if (value := self.view.known(name)) is not None:
-            return 1 if atom.operator == "defined" else value
+        if self.view.known(name) is not None:
+            return 1 if atom.operator == "defined" else self.ask("known", name)
         if atom.operator == "defined" and name in ALWAYS_DEFINED:
             return 1
         macro = self.current(name)
@@ -165,20 +175,20 @@ class _Evaluator:
             if atom.operator == "defined":
                 return 1
             return self.macro_value(macro) if atom.operator == "name" else None
-        if (first := since().get(name)) is not None:
-            return int(self.view.python >= first) if atom.operator == "defined" or self.view.python < first else None
+        if name in since():
+            there = self.ask("there", name)
+            return there if atom.operator == "defined" or not there else None
         if name in self.defined_here or self.decided_by_header(name):
             return 0
         if atom.operator == "call":
-            return int(self.view.chosen[name]) if name in self.view.chosen else self.call_value(name)
-        assumed = self.view.assume(name)
-        if atom.operator == "defined" or not assumed or name in self.view.chosen:
-            return int(assumed)
-        return None
+            chosen = self.ask("chosen", name)
+            return self.call_value(name) if chosen is None else chosen
+        assumed = self.ask("assumed", name)
+        return assumed if atom.operator == "defined" or not assumed or self.ask("chosen", name) is not None else None
 
     def decided_by_header(self, name: str) -> bool:
         """Whether an included file of the project defines a macro under a condition, which does not hold here."""
-        return name not in self.view.chosen and any(name in header.defines for header in self.headers)
+        return self.ask("chosen", name) is None and any(name in header.defines for header in self.headers)
 
     def macro_value(self, macro: Macro) -> Value:
         if macro.parameters is not None or self.depth > _MAX_MACRO_DEPTH:
@@ -266,6 +276,12 @@ class Outcome:
     """Offset of an `#endif` or `#else` without `#if`, or of an `#if` without `#endif`."""
     defines: frozenset[str] = frozenset()
     """Every macro that some branch defines."""
+    asked: Mapping[tuple[Question, str], Value] = field(default_factory=dict)
+    """What the view was asked, and what it said."""
+
+    def holds_in(self, view: View) -> bool:
+        """Whether another view says the same, so that the file is the same in it if its headers are."""
+        return all(view.answer(question, name) == said for (question, name), said in self.asked.items())
 
 
 def _defined(lexed: Lexed, directive: Directive, path: str) -> tuple[Macro, ...]:
@@ -277,18 +293,23 @@ def _defined(lexed: Lexed, directive: Directive, path: str) -> tuple[Macro, ...]
     return known
 
 
-def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]], Sequence[Reading]]) -> Outcome:
-    """Evaluate the directives of a file; `headers` gives the readings of the files included."""
-    includes = [(d.start, found.group(1)) for d in lexed.directives if d.name in ("include", "include_next")
-                and (found := _INCLUDE.match(d.text)) and found.group(1)]
+def included(lexed: Lexed) -> list[str]:
+    """What the `#include "..."` of a file name, whatever branch they stand in."""
+    return [
+        found.group(1) for one in lexed.directives if one.name in ("include", "include_next")
+        and (found := _INCLUDE.match(one.text)) and found.group(1)
+    ]  # fmt: skip
+
+
+def go_through(path: str, lexed: Lexed, view: View, headers: Sequence[Reading]) -> Outcome:
+    """Evaluate the directives of a file; `headers` are the readings of the files included."""
     defined_here = frozenset(
         found.group() for d in lexed.directives if d.name == "define" and (found := _NAME.match(d.text))
     )
-    evaluator = _Evaluator(view, defined_here, headers([name for _, name in includes]))
+    evaluator = _Evaluator(view, defined_here, headers)
     stack: list[_Open] = []
     active = True
-    outcome = Outcome([], evaluator.macros, [], [], None, defined_here)
-    fallback = view.mode == "on" or bool(view.chosen)
+    outcome = Outcome([], evaluator.macros, [], [], None, defined_here, evaluator.asked)
 
     def enter(group: _Open, directive: Directive, condition: Condition | None) -> None:
         nonlocal active
@@ -298,7 +319,7 @@ def go_through(path: str, lexed: Lexed, view: View, headers: Callable[[list[str]
             group.conditions.append(condition)
         if group.active_outside and not group.taken:
             value = 1 if condition is None else evaluate(condition, evaluator.lookup)
-            group.active = bool(fallback if value is None else value)
+            group.active = bool(evaluator.ask("undecided", "") if value is None else value)
             group.taken = group.active
         else:
             group.active = False

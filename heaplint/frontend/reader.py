@@ -21,11 +21,13 @@ from heaplint.frontend.preprocess import (
     blank,
     go_through,
     hidden_branches,
+    included,
 )
 from heaplint.frontend.text import ExactReader, Text, UnitView
 from heaplint.frontend.treesitter import FrontEnd, TreeSitterFrontEnd
 from heaplint.frontend.views import View
 from heaplint.packed import pack
+from heaplint.records import dataclass
 from heaplint.source import SourceFile, is_cplusplus
 
 _NEVER_OF_THE_PROJECT = re.compile(r"(?:.*/)?(?:Python\.h|structmember\.h|pycore_\w+\.h|pyconfig\.h|internal/.*)\Z")
@@ -33,6 +35,7 @@ _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdl
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_CODE_WORD = re.compile(rb"[A-Za-z_]\w*")
 _MAX_INCLUDE_DEPTH = 150
 _MAX_INDENT = 1000
 _TYPEDEF = re.compile(rb"\btypedef\b[^;{}()]{0,300}?([A-Za-z_]\w*)\s*;")
@@ -56,6 +59,18 @@ def _typedefs(code: bytes, regions: Sequence[tuple[int, int]]) -> frozenset[str]
     return frozenset(names)
 
 
+@dataclass(slots=True, eq=False)
+class _Way:
+    """One way to read a file, in all views that come to it."""
+
+    outcome: Outcome
+    headers: tuple[Reading, ...]
+    plus_plus: bool
+    reading: Reading | None = None
+    hidden: frozenset[int] | None = None
+    """The branches of interest, by offset, that are not read."""
+
+
 class Reader:
     """Reads files; holds what has been read."""
 
@@ -68,14 +83,16 @@ class Reader:
         self.notices: dict[str, set[Notice]] = {}
         """By path."""
         self._lexed: dict[str, Lexed] = {}
-        self._outcomes: dict[str, dict[object, tuple[Outcome, list[Reading]]]] = {}
-        self._by_view: dict[str, dict[object, Reading]] = {}
+        self._by_view: dict[str, dict[object, _Way]] = {}
+        self._ways: dict[str, dict[tuple[bool, tuple[int, ...]], list[_Way]]] = {}
+        """Of a file, by whether it is read as C++ and by the identities of its headers."""
+        self._names: dict[str, list[str]] = {}
         self._needed: Counter[str] = Counter()
         """How many of the main files that are not forgotten include a file."""
         self._included: dict[str, list[str]] = {}
         self._branches: dict[str, frozenset[int]] = {}
         self._readings: dict[tuple[object, ...], Reading] = {}
-        self._cuts: dict[tuple[str, bool, tuple[tuple[int, int], ...]], tuple[bytes, Cut, Scopes]] = {}
+        self._cuts: dict[tuple[str, bool, tuple[tuple[int, int], ...]], tuple[bytes, bytes, Cut, Scopes]] = {}
         self._texts: dict[tuple[int, int], Text] = {}
         self._unit_views: dict[str, list[UnitView]] = {}
         self._free_words: dict[int, frozenset[str]] = {}
@@ -187,33 +204,36 @@ class Reader:
 
     def reading(self, path: str, view: View) -> Reading:
         """A file in one view; views that give the same text and macros share one reading."""
-        known = self._by_view.setdefault(path, {}).get(view.key)
-        if known is not None:
-            return known
-        lexed = self.lexed(path)
-        outcome, headers = self.outcome(path, view)
+        way = self._way(path, view)
+        if way.reading is None:
+            way.reading = self._reading_of(path, way)
+        return way.reading
+
+    def _reading_of(self, path: str, way: _Way) -> Reading:
+        lexed, outcome, headers, plus_plus = self.lexed(path), way.outcome, way.headers, way.plus_plus
         if outcome.unbalanced is not None:
             line = self.files[path].position(outcome.unbalanced)[0]
             self._note(path, line, "conditional", "#if without #endif, or the other way round")
         inactive = tuple(outcome.inactive)
-        identity = (path, inactive, tuple(id(one) for one in headers), _macro_key(outcome), view.plus_plus)
+        identity = (path, inactive, tuple(id(one) for one in headers), _macro_key(outcome), plus_plus)
         reading = self._readings.get(identity)
         if reading is None:
-            shape = path, view.plus_plus, inactive
+            shape = path, plus_plus, inactive
             if shape not in self._cuts:
                 skeleton = blank(lexed.skeleton, inactive)
-                done, scopes = cut_cplusplus(skeleton) if view.plus_plus else (cut(skeleton), NO_SCOPES)
-                self._cuts[shape] = pack(blank(lexed.code, inactive)), done, scopes
-            packed, _, scopes = self._cuts[shape]
-            if view.plus_plus:
+                done, scopes = cut_cplusplus(skeleton) if plus_plus else (cut(skeleton), NO_SCOPES)
+                code = blank(lexed.code, inactive)
+                words = b"\n%b\n" % b"\n".join(set(_CODE_WORD.findall(code)))
+                self._cuts[shape] = pack(code), words, done, scopes
+            packed, words, _, scopes = self._cuts[shape]
+            if plus_plus:
                 scopes = scopes.with_others(header.scopes for header in headers)
             reading = self._readings[identity] = Reading(
-                path, packed, outcome.macros, tuple(headers), inactive, outcome.defines,
+                path, packed, words, outcome.macros, headers, inactive, outcome.defines,
                 tuple(offset for offset, _, _ in outcome.branches), _typedefs(lexed.code, inactive),
-                tuple(outcome.includes), view.plus_plus, scopes, self._digest(path, identity, headers),
+                tuple(outcome.includes), plus_plus, scopes, self._digest(path, identity, headers),
             )
             self._macro_names.update(expandable(outcome.macros))
-        self._by_view.setdefault(path, {})[view.key] = reading
         return reading
 
     def _digest(self, path: str, identity: tuple[object, ...], headers: Sequence[Reading]) -> bytes:
@@ -222,15 +242,26 @@ class Reader:
         parts = (path, self.files[path].digest, inactive, [one.digest for one in headers], macros, plus_plus)
         return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
-    def outcome(self, path: str, view: View) -> tuple[Outcome, list[Reading]]:
-        """What a file's directives come to in one view, and the readings of what it includes."""
-        known = self._outcomes.setdefault(path, {}).get(view.key)
-        if known is not None:
-            return known
-        headers: dict[int, Reading] = {}
+    def _way(self, path: str, view: View) -> _Way:
+        """Which way a file is read in a view: one that another view has gone before, when that answers the same."""
+        known = self._by_view.setdefault(path, {}).get(view.key)
+        if known is None:
+            headers = tuple(self._headers(path, view).values())
+            same = view.plus_plus, tuple([id(one) for one in headers])
+            ways = self._ways.setdefault(path, {}).setdefault(same, [])
+            known = next((one for one in ways if one.outcome.holds_in(view)), None)
+            if known is None:
+                known = _Way(go_through(path, self.lexed(path), view, headers), headers, view.plus_plus)
+                ways.append(known)
+            self._by_view[path][view.key] = known
+        return known
 
-        def open_headers(names: list[str]) -> Sequence[Reading]:
-            for name in names:
+    def _headers(self, path: str, view: View) -> dict[int, Reading]:
+        """The readings of what a file includes, each followed by those that it includes, by identity."""
+        headers: dict[int, Reading] = {}
+        self._opening.add(path)
+        try:
+            for name in self._named_in(path):
                 target = self.resolve(path, name)
                 if target is not None and len(self._opening) > _MAX_INCLUDE_DEPTH:
                     message = f"{name} is included more than {_MAX_INCLUDE_DEPTH} levels deep"
@@ -239,26 +270,23 @@ class Reader:
                     one = self.reading(target, view)
                     for header in (one, *one.headers):
                         headers.setdefault(id(header), header)
-            return list(headers.values())
+        finally:
+            self._opening.discard(path)
+        return headers
 
-        lexed = self.lexed(path)
-        if not lexed.directives:
-            result: tuple[Outcome, list[Reading]] = (Outcome([], {}, [], [], None), [])
-        else:
-            self._opening.add(path)
-            try:
-                result = go_through(path, lexed, view, open_headers), list(headers.values())
-            finally:
-                self._opening.discard(path)
-        self._outcomes.setdefault(path, {})[view.key] = result
-        return result
+    def _named_in(self, path: str) -> list[str]:
+        """What a file's `#include "..."` name."""
+        names = self._names.get(path)
+        if names is None:
+            names = self._names[path] = included(self.lexed(path))
+        return names
 
     def text(self, reading: Reading, python: tuple[int, int], main: Reading | None = None) -> Text:
         """A reading cut into items; its own for a main file whose macros it leans on."""
         key = id(reading), id(main)
         known = self._texts.get(key)
         if known is None:
-            _, done, _ = self._cuts[reading.path, reading.plus_plus, reading.inactive]
+            _, _, done, _ = self._cuts[reading.path, reading.plus_plus, reading.inactive]
             if done.unbalanced is not None:
                 line = self.files[reading.path].position(done.unbalanced)[0]
                 self._note(reading.path, line, "unbalanced", "a brace without its partner")
@@ -293,7 +321,7 @@ class Reader:
 
         def add(view: View, of: Sequence[tuple[int, int]]) -> None:
             if in_circle:  # what a file includes depends on where the circle is entered: here
-                self.outcome(path, view)
+                self._way(path, view)
             hidden = {one: self._hidden(one, view) for one in members}
             for _, versions, known in found:
                 if known == hidden:
@@ -311,7 +339,7 @@ class Reader:
         if not any(_ON_VERSION.search(directive.text) for one in members for directive in self.lexed(one).directives):
             groups = [(self.versions[-1], self.versions)]
         for one in members:
-            outcomes = [self.outcome(one, view)[0] for view in seen]
+            outcomes = list({id(way): way.outcome for view in seen for way in (self._way(one, view),)}.values())
             for chosen in hidden_branches(outcomes, lambda offset, one=one: offset in self._interesting(one)):  # type: ignore[misc]
                 for python, alike in groups:
                     add(View(python, "on", chosen, plus_plus), alike)
@@ -340,7 +368,7 @@ class Reader:
                 one.body for part in (reading, *reading.headers) for many in part.macros.values()
                 for one in many if isinstance(one, Macro)
             )
-            found = set(_WORD.findall(reading.code.decode("latin-1"))).union(*map(_WORD.findall, bodies))
+            found = set(reading.words.decode().split()).union(*map(_WORD.findall, bodies))
             words = self._free_words[id(reading)] = frozenset(found - reading.macro_names())
         if id(main) not in self._main_macros:
             self._main_macros = {id(main): {name for name in main.macro_names() if not stays(name)}}
@@ -358,9 +386,11 @@ class Reader:
 
     def _hidden(self, path: str, view: View) -> frozenset[int]:
         """The branches of interest (by offset) that a view does not read."""
-        outcome, _ = self.outcome(path, view)
-        unread = [offset for offset, active, _ in outcome.branches if not active]
-        return self._interesting(path).intersection(unread) if unread else frozenset()
+        way = self._way(path, view)
+        if way.hidden is None:
+            unread = [offset for offset, active, _ in way.outcome.branches if not active]
+            way.hidden = self._interesting(path).intersection(unread) if unread else frozenset()
+        return way.hidden
 
     def _interesting(self, path: str) -> frozenset[int]:
         """The offsets of the branches of a file whose text, nested branches left out, is of interest."""
@@ -395,14 +425,17 @@ class Reader:
             self._needed[one] -= 1
             if self._needed[one] <= 0:
                 self._lexed.pop(one, None)
-                self._outcomes.pop(one, None)
                 self._by_view.pop(one, None)
+                self._ways.pop(one, None)
+                self._names.pop(one, None)
                 self._branches.pop(one, None)
                 self.files[one].put_away()
 
     def release(self) -> None:
         """Drop all that only reading needs, once every unit has been read."""
-        for known in (self._lexed, self._outcomes, self._by_view, self._readings, self._branches, self._free_words):
+        for known in (
+            self._lexed, self._by_view, self._ways, self._names, self._readings, self._branches, self._free_words
+        ):
             known.clear()
         self._main_macros.clear()
 

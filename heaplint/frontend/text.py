@@ -28,7 +28,6 @@ _LEADING_MACROS = re.compile(rb"\s*(?:[A-Z][A-Z0-9_]*\s+)+(?=(?:[A-Za-z_]\w*\s+)
 _LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\s*\n(?=\s*[A-Za-z_][\w\s*]*[\s*][A-Za-z_]\w*\s*\()")
 _NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
 _API_WORD = re.compile(rb"Py\w+")
-_LONG_WORD = re.compile(rb"[A-Za-z_]\w{2,}")
 _IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
 _NOT_LITERAL = re.compile(rb"\[[^\]]*\]|\\.|\((?:[^()]|\([^()]*\))*\)[?*]?|[A-Za-z_][?*]")
@@ -106,8 +105,6 @@ class Text:
     _starts: list[int] = field(default_factory=list)
     _api: bytes | None = None
     """The words of the text that look like names of the C API, without leading underscores, a line each."""
-    _words: bytes | None = None
-    """Every word of three letters or more once, a line each: far less to search than the text."""
     _parsed: dict[int, Parsed] = field(default_factory=dict)
     _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     _expander: Expander | None = None
@@ -168,7 +165,7 @@ class Text:
         if names:
             yield from self.items_mentioning(names)
             return
-        if needed and not any(word in self._vocabulary() for word in needed):
+        if needed and not any(word in self.reading.words for word in needed):
             return
         yield from self._items_at(found.start() for found in pattern.finditer(self.code))
 
@@ -204,23 +201,18 @@ class Text:
         """False when an identifier surely occurs nowhere in the text; names of the C API cost next to nothing."""
         word = name.encode()
         if not word.startswith((b"Py", b"_Py")):
-            return word in (self._vocabulary() if _LONG_WORD.fullmatch(word) else self.code)
+            return word in (self.reading.words if _WORD.fullmatch(word) else self.code)
         if self._api is None:
-            self._api = b"\n%b\n" % b"\n".join(set(_API_WORD.findall(self._vocabulary())))
+            self._api = b"\n%b\n" % b"\n".join(set(_API_WORD.findall(self.reading.words)))
         return b"\n%b\n" % word.lstrip(b"_") in self._api
 
     def words(self) -> frozenset[bytes]:
         """Every identifier of the text, and what stands between words in its strings."""
-        return frozenset(_WORD.findall(self.code))
-
-    def _vocabulary(self) -> bytes:
-        if self._words is None:
-            self._words = b"\n%b\n" % b"\n".join(set(_LONG_WORD.findall(self.code)))
-        return self._words
+        return frozenset(self.reading.words.split())
 
     def names_python(self) -> bool:
         """Whether the text has a name of the C API at all."""
-        return _API_WORD.search(self._vocabulary()) is not None
+        return _API_WORD.search(self.reading.words) is not None
 
     def is_macro(self, name: str, offset: int) -> bool:
         """Whether a name is a macro in force at an offset."""
@@ -235,7 +227,7 @@ class Text:
             pattern = rb"\b" + re.escape(name).encode().replace(rb"::", rb"\s*::\s*") + rb"\b"
             return (found.end() - len(name) for found in re.finditer(pattern, self.code))
         word = name.encode()
-        if _LONG_WORD.fullmatch(word) and b"\n%b\n" % word not in self._vocabulary():
+        if _WORD.fullmatch(word) and b"\n%b\n" % word not in self.reading.words:
             return iter(())
         return word_offsets(self.code, word)
 
@@ -369,15 +361,16 @@ class Text:
 
     def _index_structs(self) -> None:
         self._structs = {}
+        code = self.code
         for item in self.items:
             if item.kind != "declaration":
                 continue
             limit = min(item.end, item.start + 2000)
             found = None
-            if self.code.find(b"{", item.start, limit) >= 0:
-                found = _STRUCT_BODY.search(self.code, item.start, limit)
+            if code.find(b"{", item.start, limit) >= 0:
+                found = _STRUCT_BODY.search(code, item.start, limit)
             if found:
-                text = self.code[item.start : item.end]
+                text = code[item.start : item.end]
                 for body in _STRUCT_BODY.finditer(text):
                     if body.group(1):
                         self._structs.setdefault(body.group(1).decode(), item)
@@ -385,7 +378,7 @@ class Text:
                     for name in self._tail_names(item):
                         self._structs.setdefault(name, item)
             else:
-                alias = _TYPEDEF_ALIAS.match(self.code, item.start, item.end)
+                alias = _TYPEDEF_ALIAS.match(code, item.start, item.end)
                 if alias:
                     self._aliases.setdefault(alias.group(2).decode(), alias.group(1).decode())
         makers = [name for name in self.reading.macros if self._makes_struct(name)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from heaplint.capi.facts import since
 from heaplint.frontend.conditions import Condition, Value, evaluate
 from heaplint.records import dataclass, field
 
 Mode = Literal["on", "off"]
+Question = Literal["known", "there", "chosen", "assumed", "undecided"]
+"""Of a macro: its value, whether the view's Python has it, what was chosen for it, what is assumed of it; and what an
+unknown condition comes to."""
 
 OFF_UNLESS_ASKED = frozenset(
     """
@@ -58,6 +62,19 @@ class View:
         if name in NEVER:
             return False
         return self.mode == "on" and name not in OFF_UNLESS_ASKED
+
+    def answer(self, question: Question, name: str) -> Value:
+        """What the view says of a macro: all that reading a file asks of it."""
+        match question:
+            case "known":
+                return self.known(name)
+            case "there":
+                return int(self.python >= since()[name])
+            case "chosen":
+                return int(self.chosen[name]) if name in self.chosen else None
+            case "assumed":
+                return int(self.assume(name))
+        return int(self.mode == "on" or bool(self.chosen))
 
     def known(self, name: str) -> Value:
         """The value of a macro that the version of Python decides; None when it decides nothing."""

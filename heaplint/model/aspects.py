@@ -18,6 +18,7 @@ Answerer: TypeAlias = "Callable[[Unit, str], Iterable[Value]]"
 
 INDEXES: dict[str, tuple[bool, Indexer]] = {}
 """By name: whether a unit's types and modules must be known, and what gives keys and values."""
+_TOGETHER: dict[str, list[str]] = {}
 ANSWERS: dict[str, Answerer] = {}
 
 
@@ -27,9 +28,16 @@ def index(kind: str, *, of_types: bool = False) -> Callable[[Indexer], Indexer]:
     def register(function: Indexer) -> Indexer:
         assert kind not in INDEXES, kind
         INDEXES[kind] = of_types, function
+        _TOGETHER.setdefault(function.__module__ if of_types else "", []).append(kind)
         return function
 
     return register
+
+
+def told_together(kind: str) -> list[str]:
+    """The aspects that look at the same of a unit, this one among them: its texts are at hand once for all of them."""
+    of_types, function = INDEXES[kind]
+    return _TOGETHER[function.__module__ if of_types else ""]
 
 
 def answer(kind: str) -> Callable[[Answerer], Answerer]:

@@ -16,7 +16,7 @@ from heaplint import ir
 from heaplint.capi.api import ApiFunction
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text, UnitView
-from heaplint.model.aspects import ANSWERS, INDEXES, Value
+from heaplint.model.aspects import ANSWERS, INDEXES, Value, told_together
 from heaplint.model.link import connect, define
 from heaplint.model.unit import DEFINED, LINKED, READ, Unit, initialised, initialised_item, is_static
 from heaplint.records import dataclass, field
@@ -285,14 +285,18 @@ class Program:
         if group.known is not None:
             return group.known.told.facts()[0].get(kind, {})
         if kind not in group.index:
-            needed, function = INDEXES[kind]
-            self.bring(group, DEFINED if needed else READ)
-            found: dict[str, dict[Value, None]] = {}
-            for unit in group.units:
-                for key, value in function(unit):
-                    found.setdefault(key, {})[value] = None
-            group.index[kind] = {key: tuple(values) for key, values in found.items()}
+            for one in told_together(kind):
+                self._find_index(group, one)
         return group.index[kind]
+
+    def _find_index(self, group: Group, kind: str) -> None:
+        needed, function = INDEXES[kind]
+        self.bring(group, DEFINED if needed else READ)
+        found: dict[str, dict[Value, None]] = {}
+        for unit in group.units:
+            for key, value in function(unit):
+                found.setdefault(key, {})[value] = None
+        group.index[kind] = {key: tuple(values) for key, values in found.items()}
 
     def tell(self, groups: Iterable[Group]) -> None:
         """Find out now what some groups say of every aspect."""

@@ -17,7 +17,7 @@ METHOD_FIELDS = ("ml_name", "ml_meth", "ml_flags", "ml_doc")
 GETSET_FIELDS = ("name", "get", "set", "doc", "closure")
 """The fields of PyGetSetDef in order (Include/descrobject.h)."""
 
-_TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef)\b")
+_TABLES = re.compile(rb"\b(?:PyType_Slot|PyMethodDef)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,18 +72,19 @@ def _find(unit: Unit) -> Iterator[StaticObject]:
 def _struct_variables(unit: Unit) -> Iterator[GlobalVariable]:
     """File-level variables of a struct type of the program."""
     for text in unit.own:
+        code = text.code
         for item in text.items:
             if item.kind != "declaration":
                 continue
-            call = text.code.find(b"(", item.start, item.end)
-            if call >= 0 and text.code.find(b"=", item.start, call) < 0:
+            call = code.find(b"(", item.start, item.end)
+            if call >= 0 and code.find(b"=", item.start, call) < 0:
                 continue  # a prototype: they are most
-            found = _STRUCT_VARIABLE.match(text.code, item.start, item.end)
+            found = _STRUCT_VARIABLE.match(code, item.start, item.end)
             if found is not None:
                 name = found.group(1)
                 if name in _NOT_STORAGE or not _members_of(unit, name.decode(), unit.struct(name.decode())):
                     continue
-            elif not _STRUCT_BODY.match(text.code, item.start, item.end) or item.end - item.start > 20_000:
+            elif not _STRUCT_BODY.match(code, item.start, item.end) or item.end - item.start > 20_000:
                 continue
             for variable in text.parse(item).variables:
                 kind = variable.type

@@ -314,19 +314,20 @@ def _initialised_index(text: Text) -> dict[str, Item]:
     index = text.index
     if index is None:
         index = text.index = {}
+        code = text.code
         for item in text.items:
             if item.kind != "declaration":
                 continue
-            end = text.code.find(b"{", item.start, item.end)
+            end = code.find(b"{", item.start, item.end)
             end = item.end if end < 0 else end
             found = None
-            if text.code.find(b"=", item.start, min(end + 1, item.end)) >= 0:
-                found = _INITIALISED.search(text.code, item.start, end)
+            if code.find(b"=", item.start, min(end + 1, item.end)) >= 0:
+                found = _INITIALISED.search(code, item.start, end)
             if found:
                 index.setdefault(text.reading.scopes.canonical(found.group(1).decode()), item)
-            elif text.reading.plus_plus and (braced := _BRACED.match(text.code, item.start, item.end)):
+            elif text.reading.plus_plus and (braced := _BRACED.match(code, item.start, item.end)):
                 index.setdefault(text.reading.scopes.canonical(braced.group(1).decode()), item)
-            elif (use := _MACRO_USE.match(text.code, item.start, item.end)) and _defines(text, use.group(1), item):
+            elif (use := _MACRO_USE.match(code, item.start, item.end)) and _defines(text, use.group(1), item):
                 for variable in text.parse(item).variables:
                     if variable.init is not None:
                         index.setdefault(variable.name, item)

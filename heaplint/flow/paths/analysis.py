@@ -37,6 +37,8 @@ _OF_PYTHON = frozenset({"mem", "object", "gc"})
 Key: TypeAlias = tuple[int, str, int, str]
 """A function as a unit has it: the identity of the unit, the path, the offset and the name of the function."""
 Facts: TypeAlias = "Summary | ApiFunction | None"
+Around: TypeAlias = "tuple[Contract | None, tuple[str, ...], bool]"
+"""What is expected of a function, the variables that the compiler cleans up, and whether it gets an object."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +47,7 @@ class _Ran:
 
     function: ir.Function
     lookups: Mapping[str, Facts]
-    circumstances: tuple[Contract | None, tuple[str, ...], bool]
+    circumstances: Around
     result: Result
 
 
@@ -149,6 +151,9 @@ class Analysis:
         self._results: list[Result] | None = None
         self._by_name: Mapping[str, Contract] | None = None
         self._cleanup: re.Pattern[bytes] | None = None
+        self._cleaning: Collection[str] = ()
+        """The files that may have what `_cleanup` finds."""
+        self._around: dict[Function, Around] = {}
         self._summaries: dict[str, Facts] = {}
         self._facts: dict[str, Facts] = {}
         self.told: dict[str, Facts] = {}
@@ -173,6 +178,7 @@ class Analysis:
     def forget(self) -> None:
         """Drop the results; the checks of the unit have had them."""
         self._results = None
+        self._around.clear()
         self.functions.forget()
 
     def _moved_to_their_place(self, results: list[Result]) -> list[Result]:
@@ -348,12 +354,15 @@ class Analysis:
             lookups = tuple((name, self.known.identity(self.lookup(name))) for name in names)
             function.ways[Circumstances(*self._circumstances(function), lookups, together)] = plain_result(result, function.base)
 
-    def _circumstances(self, function: Function) -> tuple[Contract | None, tuple[str, ...], bool]:
+    def _circumstances(self, function: Function) -> Around:
         """What is expected of a function, the variables that the compiler cleans up, and whether it gets an object."""
-        head = function.head
-        first = head.parameters[0].type.name if head.parameters else ""
-        owner = bool(OBJECT_STRUCT.match(first)) or is_object_struct(self.unit, first)
-        return contract_of(self.unit, self._contracts, head), self._cleaned(function), owner
+        known = self._around.get(function)
+        if known is None:
+            head = function.head
+            first = head.parameters[0].type.name if head.parameters else ""
+            owner = bool(OBJECT_STRUCT.match(first)) or is_object_struct(self.unit, first)
+            known = self._around[function] = contract_of(self.unit, self._contracts, head), self._cleaned(function), owner
+        return known
 
     def _run(
         self, function: ir.Function, contract: Contract | None, cleaned: tuple[str, ...], owner: bool,
@@ -387,9 +396,12 @@ class Analysis:
         """The variables that the compiler cleans up (`__attribute__((cleanup(f)))`, by whatever macro)."""
         if self._cleanup is None:
             names = {name for one in self.unit.texts for name in one.reading.macros_with("cleanup")}
-            names |= {name for one in self.unit.texts for name in one.reading.macros_with("__cleanup__")}
-            words = "|".join(map(re.escape, sorted(names | {"g_autoptr", "g_autofree", "cleanup", "__cleanup__"})))
-            self._cleanup = re.compile(rf"\b(?:{words})\b(?:\s*\([^()]*\))?[\s)]*(?:\w+[\s*]+)*?(\w+)\s*[=;,]".encode())
+            words = sorted(names | {"g_autoptr", "g_autofree", "cleanup", "__cleanup__"})
+            choice = "|".join(map(re.escape, words))
+            self._cleanup = re.compile(rf"\b(?:{choice})\b(?:\s*\([^()]*\))?[\s)]*(?:\w+[\s*]+)*?(\w+)\s*[=;,]".encode())
+            self._cleaning = {text.path for text in self.unit.texts if any(map(text.may_mention, words))}
+        if function.path not in self._cleaning:
+            return ()
         code = function.text.code[function.item.start : function.item.end]
         return tuple(sorted({found.decode() for found in self._cleanup.findall(code)}))
 

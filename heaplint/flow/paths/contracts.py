@@ -12,7 +12,7 @@ from heaplint.model.expressions import flag_names, function_name
 from heaplint.model.roles import GETSET_FIELDS, METHOD_FIELDS, rows_of
 from heaplint.model.unit import Unit
 
-_TABLES = re.compile(rb"\bPy(?:Type_Slot|MethodDef|GetSetDef|ModuleDef_Slot)\b")
+_TABLES = re.compile(rb"\b(?:PyType_Slot|PyMethodDef|PyGetSetDef|PyModuleDef_Slot)\b")
 _FIELDS = {
     "PyMethodDef": METHOD_FIELDS, "PyGetSetDef": GETSET_FIELDS, "PyModuleDef_Slot": ("slot", "value"),
     "PyType_Slot": ("slot", "pfunc"),

@@ -66,14 +66,19 @@ class Summary(NamedTuple):
 def condensed(outcomes: Collection[Outcome]) -> tuple[Outcome, ...] | None:
     """The outcomes, those that differ in their success alone as one; None when there are too many to follow."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
-    for one in _unmistakable(sorted(outcomes, key=repr)):  # what is merged must not depend on the order in a set
+    for one in _unmistakable(sorted(outcomes, key=_order)):  # what is merged must not depend on the order in a set
         groups.setdefault((one.effects, one.outs), []).append(one)
     result: list[Outcome] = []
     for group in groups.values():
         result += _merged(group)
     if len(result) > MAX_OUTCOMES:
         return None
-    return tuple([_shared(one) for one in sorted(result, key=repr)])
+    return tuple([_shared(one) for one in sorted(result, key=_order)])
+
+
+def _order(one: Outcome) -> tuple[object, ...]:
+    """What outcomes are put in order by: all of one, its value as a text, as it may be a number or a name."""
+    return one.kind, str(one.value), *one[2:]
 
 
 @functools.lru_cache(maxsize=16384)
