@@ -35,7 +35,8 @@ _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdl
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_CODE_WORD = re.compile(rb"[A-Za-z_]\w*")
+_APART = bytes(byte if bytes((byte,)).isalnum() or byte == ord("_") else 32 for byte in range(256))
+"""Translation table that leaves words and numbers, and blanks between them."""
 _MAX_INCLUDE_DEPTH = 150
 _MAX_INDENT = 1000
 _TYPEDEF = re.compile(rb"\btypedef\b[^;{}()]{0,300}?([A-Za-z_]\w*)\s*;")
@@ -69,6 +70,11 @@ class _Way:
     reading: Reading | None = None
     hidden: frozenset[int] | None = None
     """The branches of interest, by offset, that are not read."""
+
+
+def _words(code: bytes) -> bytes:
+    """Every word once, each between line feeds; numbers are no words."""
+    return b"\n%b\n" % b"\n".join([one for one in set(code.translate(_APART).split()) if not one[:1].isdigit()])
 
 
 class Reader:
@@ -223,8 +229,7 @@ class Reader:
                 skeleton = blank(lexed.skeleton, inactive)
                 done, scopes = cut_cplusplus(skeleton) if plus_plus else (cut(skeleton), NO_SCOPES)
                 code = blank(lexed.code, inactive)
-                words = b"\n%b\n" % b"\n".join(set(_CODE_WORD.findall(code)))
-                self._cuts[shape] = pack(code), words, done, scopes
+                self._cuts[shape] = pack(code), _words(code), done, scopes
             packed, words, _, scopes = self._cuts[shape]
             if plus_plus:
                 scopes = scopes.with_others(header.scopes for header in headers)

@@ -16,7 +16,8 @@ _WRITE_BACKWARDS = re.compile(
     rb"(?:\+\+|--|=(?<!==)(?:[-+*/%&|^]|<<|>>|(?![=!<>])))\s*(?:\][^\[\];]*\[\s*|\w+\s*\.\s*)*(\w*[A-Za-z_])(?!\w)"
 )
 """An assignment from its operator to the variable's name, in a text that is read from its end: few characters begin it."""
-_WRITE_BEFORE = re.compile(rb"(?:\+\+|--)\s*([A-Za-z_]\w*)")
+_WRITES_BEFORE = (re.compile(rb"\+\+\s*([A-Za-z_]\w*)"), re.compile(rb"--\s*([A-Za-z_]\w*)"))
+"""Each begins with what can be looked for quickly."""
 _STATIC = re.compile(rb"\bstatic\b")
 _GIVEN = re.compile(rb"\s*(?:\[[^\]]{0,200}\]\s*)*(?:=(?!=)(?!\s*(?:NULL|0|nullptr)\s*[;,)])|,)")
 _ADDRESS = re.compile(rb"(?<!&)&(?!&)[\s(]*[\w.>\-\[\]\s)*]*\Z")
@@ -83,9 +84,11 @@ def writes(unit: Unit) -> list[tuple[Text, int, bytes]]:
     """Where in the unit's own texts something is written, and the name that stands there, in whatever scope."""
     found: list[tuple[Text, int, bytes]] = []
     for text in unit.own:
-        length = len(text.code)
-        found += [(text, length - one.end(1), one[1][::-1]) for one in _WRITE_BACKWARDS.finditer(text.code[::-1])]
-        found += [(text, one.start(), one[1]) for one in _WRITE_BEFORE.finditer(text.code)]
+        code = text.code
+        length = len(code)
+        found += [(text, length - one.end(1), one[1][::-1]) for one in _WRITE_BACKWARDS.finditer(code[::-1])]
+        for pattern in _WRITES_BEFORE:
+            found += [(text, one.start(), one[1]) for one in pattern.finditer(code)]
     return found
 
 
