@@ -5,11 +5,13 @@ Only what is going to be parsed is expanded. Text that came out of a macro stand
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from collections.abc import Iterable, Set
 
 from heaplint import lazy_re as re
 from heaplint.frontend.apimacros import CALL_LIKE, OBJECT_LIKE, OPAQUE
+from heaplint.frontend.lexical import APART
 from heaplint.frontend.preprocess import Macro, Reading
 from heaplint.records import dataclass
 
@@ -53,6 +55,11 @@ class Expanded:
         return end if end >= 0 else start + offset - self.starts[index]
 
 
+def _words(code: bytes) -> set[str]:
+    """The words and numbers of a text."""
+    return set(code.translate(APART).decode("latin-1").split())
+
+
 def expandable(names: Iterable[str]) -> set[str]:
     """Those of several macros that are expanded, with Python's own that always are."""
     return set(names).difference(OPAQUE).union(_OF_PYTHON)
@@ -84,8 +91,8 @@ class Expander:
 
     def uses_project_macro(self, start: int, end: int) -> bool:
         """Whether a stretch of the file names a macro that is not one of Python's own headers."""
-        found = _WORD.findall(self.reading.code[start:end].decode("latin-1"))
-        return any(word in self.names and word not in _OF_PYTHON and self.find(word, start) is not None for word in found)
+        found = _words(self.reading.code[start:end]) & self.names
+        return any(word not in _OF_PYTHON and self.find(word, start) is not None for word in found)
 
     def find(self, name: str, offset: int) -> Macro | None:
         """The macro to expand for a name at an offset of the file; None for those that stay."""
@@ -100,10 +107,11 @@ class Expander:
 
     def expand(self, start: int, end: int) -> Expanded:
         """Expand the stretch of the file's code from `start` to `end`."""
-        text = self.reading.code[start:end].decode("latin-1")
+        code = self.reading.code[start:end]
+        words = _words(code)
+        text = code.decode("latin-1")
         if "_cast" in text:
             text = _CPP_CAST.sub(lambda m: f"({m.group(1)})".ljust(len(m.group()))[: len(m.group())], text)
-        words = set(_WORD.findall(text))
         if not (wanted := words & self.names):
             text = self._complete_elements(text, words)
             return Expanded(text.encode("latin-1"), (0,), ((start, -1),))
@@ -275,6 +283,11 @@ def _arguments(text: str, at: int) -> tuple[list[str], int] | None:
 
 
 
+@functools.lru_cache(maxsize=1024)
+def _tokens(body: str) -> list[re.Match[str]]:
+    return list(_IN_BODY.finditer(body))
+
+
 def _substitute(body: str, raw: dict[str, str], expanded: dict[str, str]) -> str:
     """A macro's body with its parameters replaced, `#` and `##` carried out."""
     if not raw and "#" not in body:
@@ -282,7 +295,7 @@ def _substitute(body: str, raw: dict[str, str], expanded: dict[str, str]) -> str
     pieces: list[str] = []
     last = 0
     paste = stringize = False
-    tokens = list(_IN_BODY.finditer(body))
+    tokens = _tokens(body)
     for index, token in enumerate(tokens):
         if token.group(1) == "##":
             pieces.append(body[last : token.start()].rstrip())

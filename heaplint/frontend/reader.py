@@ -12,7 +12,7 @@ from heaplint.findings import Notice, NoticeKind
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes, cut_cplusplus
 from heaplint.frontend.expand import expandable, stays
 from heaplint.frontend.items import Cut, cut
-from heaplint.frontend.lexical import Lexed, lex
+from heaplint.frontend.lexical import APART, Lexed, lex
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import (
     Macro,
@@ -35,8 +35,6 @@ _SYSTEM = frozenset({"errno.h", "time.h", "math.h", "string.h", "stdio.h", "stdl
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 _CONDITIONAL = frozenset({"if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif"})
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_APART = bytes(byte if bytes((byte,)).isalnum() or byte == ord("_") else 32 for byte in range(256))
-"""Translation table that leaves words and numbers, and blanks between them."""
 _MAX_INCLUDE_DEPTH = 150
 _MAX_INDENT = 1000
 _TYPEDEF = re.compile(rb"\btypedef\b[^;{}()]{0,300}?([A-Za-z_]\w*)\s*;")
@@ -74,7 +72,7 @@ class _Way:
 
 def _words(code: bytes) -> bytes:
     """Every word once, each between line feeds; numbers are no words."""
-    return b"\n%b\n" % b"\n".join([one for one in set(code.translate(_APART).split()) if not one[:1].isdigit()])
+    return b"\n%b\n" % b"\n".join([one for one in set(code.translate(APART).split()) if not one[:1].isdigit()])
 
 
 class Reader:

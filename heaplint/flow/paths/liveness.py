@@ -208,14 +208,14 @@ def _live(blocks: list[Block], postorder: list[int], outs: list[str]) -> list[fr
         operand.key for index in postorder for op in blocks[index].ops if op[0] == CALL for operand in op[3] if type(operand) is Ref
     )
     facts = {index: _block_uses(blocks[index], bit, for_caller, loaded) for index in postorder}
+    order = [(index, *facts[index], successors(blocks[index])) for index in postorder]
     live = [0] * len(blocks)
     for _ in range(_MAX_ROUNDS):
         changed = False
-        for index in postorder:
+        for index, used, defined, behind in order:
             out = 0
-            for following in successors(blocks[index]):
+            for following in behind:
                 out |= live[following]
-            used, defined = facts[index]
             new = used | (out & ~defined)
             if new != live[index]:
                 live[index] = new
@@ -231,7 +231,12 @@ def _live(blocks: list[Block], postorder: list[int], outs: list[str]) -> list[fr
     def unpack(bits: int) -> frozenset[str]:
         known = memo.get(bits)
         if known is None:
-            known = memo[bits] = frozenset(name for place, name in enumerate(names) if bits >> place & 1)
+            found, left = [], bits
+            while left:  # few of many
+                lowest = left & -left
+                found.append(names[lowest.bit_length() - 1])
+                left ^= lowest
+            known = memo[bits] = frozenset(found)
         return known
 
     return [unpack(bits) for bits in live]
