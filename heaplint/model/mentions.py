@@ -24,7 +24,7 @@ class Leading(Collection[str]):
         if name in self._own:
             return True
         if isinstance(name, str):
-            self._unit.group.asks.add((ABROAD, f"{self._words}/{name}"))
+            self._unit.note(ABROAD, f"{self._words}/{name}")
         return name in self._abroad
 
     def __iter__(self) -> Iterator[str]:
@@ -45,7 +45,7 @@ def reaching(unit: Unit, words: frozenset[str], depth: int) -> Leading:
         name for _, names in unit.program.answers(ABROAD, key) if isinstance(names, tuple)
         for name in names if isinstance(name, str)
     )
-    unit.group.asks.add((ABROAD, key))
+    unit.note(ABROAD, key)
     wanted = words | abroad
     names = [(text, text.function_names()) for text in unit.texts]
     found: set[str] = set()

@@ -80,6 +80,8 @@ class Group:
     answers: dict[tuple[str, str], Value] = field(default_factory=dict)
     partly_followed: dict[tuple[str, int], str] = field(default_factory=dict)
     """The own functions with more ways through them than were gone, by path and offset: their names."""
+    done: bool = False
+    """Its checks have been made."""
     functions: bytes = b""
     """What an earlier run has kept of its functions (heaplint.flow.paths.kept)."""
 
@@ -321,6 +323,8 @@ class Program:
             found: dict[Value, None] = {}
             for unit in group.units:
                 found.update(dict.fromkeys(function(unit, key)))
+            if not found:
+                return ()  # most have nothing to say to most questions
             group.answers[kind, key] = tuple(found)
         return group.answers[kind, key]
 

@@ -96,8 +96,9 @@ class Unit:
         self._variables.clear()
 
     def forget(self) -> None:
-        """Drop the functions that were read; they are read again when somebody asks."""
-        self._functions.clear()
+        """Drop what was read, and the answers; who asks again reads again."""
+        self.forget_names()
+        self._asked.clear()
         for text in self.own:
             text.forget()
 
@@ -131,14 +132,19 @@ class Unit:
         """What the program's main files say of an aspect (heaplint.model.aspects), in order of path."""
         known = self._asked.get((kind, key))
         if known is None:
-            self.group.asks.add((kind, key))
+            self.note(kind, key)
             known = self._asked[kind, key] = self.program.index(kind).get(key, ())
         return known
 
     def answers(self, kind: str, key: str) -> Sequence[tuple[str, Value]]:
         """What the program's main files say to a question, in order of path; those with nothing to say left out."""
-        self.group.asks.add((kind, key))
+        self.note(kind, key)
         return self.program.answers(kind, key)
+
+    def note(self, kind: str, key: str) -> None:
+        """Remember that the program was asked something, where the next run is to know."""
+        if self.program.keeps:
+            self.group.asks.add((kind, key))
 
     def others(self, paths: Iterable[str], stage: int) -> Iterator[Unit]:
         """The units of some main files, this one's among them perhaps, brought to a stage."""
@@ -184,7 +190,8 @@ class Unit:
         return bool(self._mentioning(names))
 
     def _mentioning(self, names: Collection[str]) -> list[Group]:
-        self.group.asks.update(("word", name.rpartition("::")[2]) for name in names)
+        for name in names:
+            self.note("word", name.rpartition("::")[2])
         return self.program.mentioning(names)
 
     def struct(self, name: str) -> ir.Struct | None:

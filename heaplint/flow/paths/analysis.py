@@ -75,11 +75,12 @@ class _Known:
     """What identifies facts, by the identity of what holds them."""
 
     def done(self, path: str) -> None:
-        """A main file has been looked at: of its functions only the summaries are kept, and its syntax trees can go."""
+        """A main file has been looked at: of its functions the summaries of those that others can call are kept."""
         units = self.analyses.get(path, {})
         own = {text.path for one in units.values() for text in one.unit.own}
         for key in [key for key in self.results if key[0] in units]:
-            del self.results[key]
+            if "static" in self.results.pop(key).function.returns.storage:
+                self.summaries.pop(key, None)
         for identity in [one for one, many in self.ran.items() if many[0].function.path in own]:
             del self.ran[identity]
         for one in units.values():
@@ -176,9 +177,10 @@ class Analysis:
         return self._results
 
     def forget(self) -> None:
-        """Drop the results; the checks of the unit have had them."""
-        self._results = None
-        self._around.clear()
+        """Drop the results, the checks of the unit have had them, and all that can be found again."""
+        self._results = self._by_name = None
+        for known in (self._around, self._summaries, self._facts):
+            known.clear()
         self.functions.forget()
 
     def _moved_to_their_place(self, results: list[Result]) -> list[Result]:
@@ -415,7 +417,7 @@ class Analysis:
         else:
             home, function = followed
             found = home.summary(function) or UNFOLLOWED
-            if not self.known.making:
+            if self.unit.program.keeps and not self.known.making:
                 home.told[function.name] = found
         if not self.known.making:
             self._summaries[name] = found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.flow.paths.code import Code, Operand, Ref, Symbol, Text
 from heaplint.flow.paths.contract import Contract
+from heaplint.flow.paths.summary import Effect, Summary
 from heaplint.flow.paths.values import (
     ASSIGNED,
     CLEAR,
@@ -109,6 +112,8 @@ class Machine:
         """Value → where a second tp_init puts it over what a member held."""
         self.moved: dict[int, tuple[list[str], str]] = {}
         """Result of a realloc → the keys that held the old block, and the function."""
+        self.effects: dict[int, tuple[Summary, Sequence[Sequence[Effect]]]] = {}
+        """Of the summaries that were met, by identity, what happens to the arguments in each outcome."""
         self.tested: set[int] = set()
         """The sites of values that are compared with NULL somewhere."""
         self.needed: set[int] = set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from heaplint import ir
 from heaplint.flow.paths.code import Operand, Ref
 from heaplint.flow.paths.machine import Machine
@@ -42,11 +44,13 @@ def summarised(
         if state.exc == SET:
             machine.report("HL604", node, name, None, state)
     result = []
-    possible = [one for one in summary.outcomes if _fits(state, pairs, one)]
-    for index, outcome in enumerate(possible):
+    possible = [
+        one for one in zip(summary.outcomes, _effects(machine, summary), strict=True) if _fits(state, pairs, one[0])
+    ]
+    for index, (outcome, effects) in enumerate(possible):
         last = index + 1 == len(possible)
         after = state if last else state.copy()
-        _come_to(machine, after, into, name, pairs, node, summary, outcome)
+        _come_to(machine, after, into, name, pairs, node, summary, outcome, effects)
         if len(possible) > 1:
             after.note(node, f"{name} {_described(outcome, summary)}")
         result.append(after)
@@ -78,16 +82,12 @@ def _gives_pointer(summary: Summary) -> bool:
 
 def _come_to(
     machine: Machine, state: State, into: str, name: str, pairs: list[tuple[Operand, Known | None]], node: ir.Call,
-    summary: Summary, outcome: Outcome,
+    summary: Summary, outcome: Outcome, effects: Sequence[Effect],
 ) -> None:
     for operand, _ in pairs:
         if type(operand) is Ref and state.env.get("&" + operand.key) is UNINITIALIZED:
             machine.bind(state, "&" + operand.key, None, node)  # it may be filled in
-    for index, ((operand, known), effect) in enumerate(zip(pairs, outcome.effects, strict=False)):
-        if effect[:4] == _NOTHING and effect.refined != ZERO and _unsure(summary, index, outcome):
-            effect = _UNSURE  # on a condition that is not followed
-        elif effect.given < 0 and _other_way(summary, index, outcome):
-            effect = _UNSURE
+    for (operand, known), effect in zip(pairs, effects, strict=False):
         if type(operand) is Ref:
             if effect.escaped or effect.stored:
                 machine.expose(state, operand.key, node)
@@ -95,7 +95,7 @@ def _come_to(
                 machine.unbuffer(state, operand.key, node)
         elif type(known) is int and known in state.values:
             _affect(machine, state, operand, known, effect, node)
-    for index in range(len(outcome.effects), len(pairs)):
+    for index in range(len(effects), len(pairs)):
         machine.escape(state, pairs[index][0], pairs[index][1], node)
     outs = dict(outcome.outs)
     for index, (operand, _) in enumerate(pairs):
@@ -114,16 +114,31 @@ def _come_to(
                     machine.bind(state, operand.key, None, node)
     if outcome.exc in (SET, UNKNOWN):
         state.exc = outcome.exc
-    kept = [
-        known for (_, known), effect in zip(pairs, outcome.effects, strict=False)
-        if effect.held and type(known) is int and known in state.values
-    ]
-    _give_result(machine, state, into, name, pairs, node, summary, outcome, kept)
+    _give_result(machine, state, into, name, pairs, node, summary, outcome)
 
 
 _NOTHING = Effect()[:4]
 """The effect on an argument that only learns what it is."""
 _UNSURE = Effect(escaped=True)
+
+
+def _effects(machine: Machine, summary: Summary) -> Sequence[Sequence[Effect]]:
+    """What happens to the arguments in each outcome of a summary, as a caller is to see it."""
+    known = machine.effects.get(id(summary))
+    if known is None:
+        known = machine.effects[id(summary)] = summary, tuple([
+            tuple([_seen(summary, index, outcome) for index in range(len(outcome.effects))]) for outcome in summary.outcomes
+        ])
+    return known[1]
+
+
+def _seen(summary: Summary, index: int, outcome: Outcome) -> Effect:
+    effect = outcome.effects[index]
+    if effect[:4] == _NOTHING and effect.refined != ZERO and _unsure(summary, index, outcome):
+        return _UNSURE  # on a condition that is not followed
+    if effect.given < 0 and _other_way(summary, index, outcome):
+        return _UNSURE
+    return effect
 
 
 def _unsure(summary: Summary, index: int, outcome: Outcome) -> bool:
@@ -184,7 +199,7 @@ def _out(machine: Machine, state: State, key: str, name: str, kind: str, node: i
 
 def _give_result(
     machine: Machine, state: State, into: str, name: str, pairs: list[tuple[Operand, Known | None]], node: ir.Call,
-    summary: Summary, outcome: Outcome, kept: list[int],
+    summary: Summary, outcome: Outcome,
 ) -> None:
     kind = outcome.kind
     made: Site
@@ -228,8 +243,13 @@ def _give_result(
     else:
         made = machine.site("number" if kind == "number" else "unknown", name, node, fails=fails, failure="raises" if lazily else "never")
         vid = machine.fresh(state, made, outcome.mask, 0, HELD | (ESCAPED if kind == "unknown" else 0))
-        if kind == "number" and lazily and kept:
-            machine.kept_if[vid] = kept
+        if kind == "number" and lazily:
+            kept = [
+                known for (_, known), effect in zip(pairs, outcome.effects, strict=False)
+                if effect.held and type(known) is int and known in state.values
+            ]
+            if kept:
+                machine.kept_if[vid] = kept
     if lazily:
         machine.pend(state, vid)
     machine.bind(state, into, vid, node)
