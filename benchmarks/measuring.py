@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-HEAPLINT = (sys.executable, "-m", "heaplint")
+HEAPLINT = (sys.executable, "-I", "-m", "heaplint")
+"""The one that is installed, which may be a compiled one, and not the sources of the folder at hand."""
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of ru_maxrss: bytes on macOS, kibibytes on Linux (getrusage(2))."""
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Of the processes that are measured: with the variable, a checkout would be compiled anew by each of them."""
-START, END = "<!-- measured:start -->", "<!-- measured:end -->"
-"""What is generated of a page stands between these lines."""
+MEASURED = "measured"
+"""The name of a page's part that is generated, unless it has several."""
 
 
 class RunError(Exception):
@@ -165,16 +166,22 @@ def copy_tree(source: Path, target: Path, suffixes: frozenset[str]) -> Path:
     return target
 
 
-def write_between_markers(page: Path, text: str) -> None:
+def markers(part: str) -> tuple[str, str]:
+    """The lines between which a generated part of a page stands."""
+    return f"<!-- {part}:start -->", f"<!-- {part}:end -->"
+
+
+def write_between_markers(page: Path, text: str, part: str = MEASURED) -> None:
     """Replace what stands between the marker lines of a page; a page that has none yet gets both at its end."""
+    first, last = markers(part)
     old = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, start, rest = old.partition(START)
-    _, end, after = rest.partition(END)
+    before, start, rest = old.partition(first)
+    _, end, after = rest.partition(last)
     if bool(start) != bool(end):
-        raise RunError(f"{page}: only one of {START} and {END}")
+        raise RunError(f"{page}: only one of {first} and {last}")
     if not start:
         before, after = (old.rstrip("\n") + "\n\n" if old else ""), "\n"
-    page.write_text(f"{before}{START}\n{text}{END}{after}", encoding="utf-8", newline="\n")
+    page.write_text(f"{before}{first}\n{text}{last}{after}", encoding="utf-8", newline="\n")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

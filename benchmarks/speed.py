@@ -4,6 +4,7 @@
 included, every measurement in a process of its own and all of them in turn, so that a busy moment hits all; ratios to a
 bare tree-sitter parse of the same files (DESIGN.md §10); peak memory. heaplint's start-up counts, the parser's does not.
 `--output PAGE` replaces what stands between the markers of a page. What this heaplint has no options for is "n/a".
+Run by the Python of an environment with a compiled heaplint (docs/developing.md), it measures that one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from measuring import (
     HEAPLINT,
+    MEASURED,
     REPOSITORY,
     Run,
     RunError,
@@ -274,6 +276,13 @@ def measure_scaling(cpython: Path, scratch: Path, repeat: int) -> tuple[float, s
     return last / first, title + table(("", "CPU s", "CPU s a copy", "× parse", "peak MB"), rows)
 
 
+def kind_of_heaplint() -> str:
+    """Whether the heaplint that is measured is compiled."""
+    where = [*HEAPLINT[:2], "-c", "import heaplint.ir; print(heaplint.ir.__file__)"]
+    told = subprocess.run(where, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    return "pure Python" if told.stdout.strip().endswith(".py") else "compiled"
+
+
 def environment(repeat: int) -> str:
     """What the figures depend on besides heaplint, and which heaplint it was."""
 
@@ -289,7 +298,7 @@ def environment(repeat: int) -> str:
     )
     grammars = ", ".join(f"{name} {version(name)}" for name in ("tree-sitter", "tree-sitter-c", "tree-sitter-cpp"))
     return (
-        f"heaplint {version('heaplint')} at {commit}{changed}; Python {platform.python_version()}, {grammars}; "
+        f"heaplint {version('heaplint')}, {kind_of_heaplint()}, at {commit}{changed}; Python {platform.python_version()}, {grammars}; "
         f"{platform.system()}, {model}. Medians of {repeat}.\n\n"
     )
 
@@ -395,6 +404,7 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each; medians are told (3)")
     reader.add_argument("--quick", action="store_true", help="run each once")
     reader.add_argument("--output", type=Path, metavar="PAGE", help="write between the markers of a page")
+    reader.add_argument("--part", default=MEASURED, metavar="NAME", help=f"which markers ({MEASURED})")
     options = reader.parse_args(arguments)
     if options.repeat < 1:
         reader.error("--repeat is positive")
@@ -404,7 +414,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.output is None:
             print(text, end="")
         else:
-            write_between_markers(options.output, text)
+            write_between_markers(options.output, text, options.part)
     except (RunError, PackageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

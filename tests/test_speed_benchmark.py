@@ -53,18 +53,22 @@ def test_copies_share_no_external_name(tmp_path: Path) -> None:
 
 
 def test_a_page_keeps_what_stands_around_the_markers(tmp_path: Path) -> None:
-    from measuring import END, START, RunError, write_between_markers
+    from measuring import MEASURED, RunError, markers, write_between_markers
 
+    start, end = markers(MEASURED)
     page = tmp_path / "page.md"
     page.write_text("# Title\n")
     write_between_markers(page, "one\n")
-    assert page.read_text() == f"# Title\n\n{START}\none\n{END}\n"
+    assert page.read_text() == f"# Title\n\n{start}\none\n{end}\n"
     page.write_text(page.read_text() + "\nBy hand.\n")
     write_between_markers(page, "two\n")
-    assert page.read_text() == f"# Title\n\n{START}\ntwo\n{END}\n\nBy hand.\n"
-    page.write_text(f"{START}\n")
+    assert page.read_text() == f"# Title\n\n{start}\ntwo\n{end}\n\nBy hand.\n"
+    write_between_markers(page, "three\n", "other")
+    first, last = markers("other")
+    assert page.read_text() == f"# Title\n\n{start}\ntwo\n{end}\n\nBy hand.\n\n{first}\nthree\n{last}\n"
+    page.write_text(f"{start}\n")
     with pytest.raises(RunError, match="only one of"):
-        write_between_markers(page, "three\n")
+        write_between_markers(page, "four\n")
 
 
 def test_a_bound_tells_whether_it_is_kept() -> None:
