@@ -13,7 +13,10 @@ from heaplint.records import dataclass, field
 
 BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 """Translation table that turns everything but line ends into spaces."""
-APART = bytes(byte if bytes((byte,)).isalnum() or byte == ord("_") else 32 for byte in range(256))
+IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+"""The bytes of words."""
+_BETWEEN = bytes(frozenset(range(256)) - IN_WORDS)
+APART = bytes.maketrans(_BETWEEN, b" " * len(_BETWEEN))
 """Translation table that leaves words and numbers, and blanks between them."""
 
 _STRING = rb'"[^"\\\n]*(?:\\(?:\r\n|.)[^"\\\n]*)*"'

@@ -13,6 +13,7 @@ from heaplint import lazy_re as re
 from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.expand import Expanded, Expander
 from heaplint.frontend.items import Item, function_name
+from heaplint.frontend.lexical import IN_WORDS
 from heaplint.frontend.parsed import Parsed
 from heaplint.frontend.preprocess import Reading
 from heaplint.frontend.treesitter import FrontEnd
@@ -28,7 +29,6 @@ _LEADING_MACROS = re.compile(rb"\s*(?:[A-Z][A-Z0-9_]*\s+)+(?=(?:[A-Za-z_]\w*\s+)
 _LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\s*\n(?=\s*[A-Za-z_][\w\s*]*[\s*][A-Za-z_]\w*\s*\()")
 _NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
 _API_WORD = re.compile(rb"Py\w+")
-_IN_WORDS = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
 _NOT_LITERAL = re.compile(rb"\[[^\]]*\]|\\.|\((?:[^()]|\([^()]*\))*\)[?*]?|[A-Za-z_][?*]")
 _LITERAL = re.compile(rb"[A-Za-z_]\w{3,}")
@@ -57,7 +57,7 @@ def word_offsets(code: bytes, word: bytes) -> Iterator[int]:
     at = code.find(word) if word else -1
     while at >= 0:
         end = at + len(word)
-        if not ((at and code[at - 1] in _IN_WORDS) or (end < len(code) and code[end] in _IN_WORDS)):
+        if not ((at and code[at - 1] in IN_WORDS) or (end < len(code) and code[end] in IN_WORDS)):
             yield at
         at = code.find(word, end)
 
