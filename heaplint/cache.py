@@ -13,12 +13,12 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import heaplint
 from heaplint.config import Config
+from heaplint.digest import blake2b
 from heaplint.findings import Edit, Finding, Fix, Notice, Related, Span
 from heaplint.pythons import Version
 from heaplint.records import dataclass, fields

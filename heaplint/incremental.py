@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from hashlib import blake2b
 from typing import Any, TypeAlias, cast
 
 from heaplint import ir
 from heaplint.cache import DIGEST, Record, State, encoded, joined, line, packed, split
+from heaplint.digest import blake2b
 from heaplint.flow.paths import analysis
 from heaplint.flow.paths.summary import Summary, plain
 from heaplint.frontend.text import Text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from hashlib import blake2b
 
 from heaplint import lazy_re as re
+from heaplint.digest import blake2b
 from heaplint.findings import Span
 from heaplint.packed import pack, unpacked
 

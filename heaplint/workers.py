@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 
 from heaplint.incremental import kept_since
 from heaplint.model.aspects import Value
@@ -47,7 +44,7 @@ def worthwhile(wanted: int | None, groups: Sequence[Group]) -> int:
     They are forked from one that has read everything; where the system cannot do that, or not safely (macOS, whose own
     libraries do not bear it: https://docs.python.org/3/library/multiprocessing.html), there is one.
     """
-    if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
+    if not hasattr(os, "fork") or sys.platform == "darwin":
         return 1
     if wanted is not None:
         return max(1, min(wanted, len(groups)))
@@ -66,6 +63,10 @@ def check_all(program: Program, groups: Sequence[Group], check: Check, jobs: int
         for group in groups:
             yield group.path, check(group)
         return
+    import multiprocessing  # 8 ms that one process does not need
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
     largest_first = sorted(groups, key=lambda group: -sum(len(text.code) for text in group.texts()))
     left = {group.path: group for group in groups}
     _state = program, check

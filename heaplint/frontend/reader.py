@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 
 from heaplint import lazy_re as re
+from heaplint.digest import blake2b
 from heaplint.findings import Notice, NoticeKind
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes, cut_cplusplus
 from heaplint.frontend.expand import expandable, stays

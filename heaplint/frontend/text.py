@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Set
-from hashlib import blake2b
 from typing import Literal, Protocol
 
 from heaplint import ir
 from heaplint import lazy_re as re
+from heaplint.digest import blake2b
 from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.expand import Expanded, Expander
 from heaplint.frontend.items import Item, function_name

@@ -7,11 +7,11 @@ kept as distances from its first word.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from hashlib import blake2b
 from typing import Any
 
 from heaplint import ir
 from heaplint import lazy_re as re
+from heaplint.digest import blake2b
 from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction
+from heaplint.digest import blake2b
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text, UnitView
 from heaplint.model.aspects import ANSWERS, INDEXES, Value, told_together

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.capi.attributes import attributed
+from heaplint.digest import blake2b
 from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.contracts import contract_of, contracts
