@@ -111,6 +111,14 @@ def test_json_is_ascii_and_reads_back(value: dict[str, object]) -> None:
     assert all(one == "\n" or one.isprintable() for one in document)
 
 
+@given(st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(alphabet=st.characters(exclude_characters="\x7f", exclude_categories=["Cs"]))),
+    lambda below: st.one_of(st.lists(below), st.dictionaries(st.text(alphabet="ab\n\""), below)),
+))  # fmt: skip
+def test_json_is_indented_as_the_standard_library_does(value: object) -> None:
+    assert sanitize.json_document(value) == json.dumps(value, indent=2) + "\n"
+
+
 @given(ANY_TEXT)
 def test_json_holds_no_lone_surrogates(value: str) -> None:
     json.loads(sanitize.json_document([value]))[0].encode()

@@ -9,7 +9,7 @@ character as well.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from heaplint import lazy_re as re
@@ -116,27 +116,59 @@ def json_document(value: object) -> str:
 
     Bytes of file names that are no UTF-8 become `\\xff`, as a lone surrogate is no Unicode text (RFC 8259, 8.2).
     """
-    import json
-
-    return _encoded(value, json.JSONEncoder(indent=2)) + "\n"
+    return _encoded(value, _indented) + "\n"
 
 
 def json_line(value: object) -> str:
-    """The same on one line that does not end, which is written several times faster."""
-    return _encoded(value, _compact())
+    """The same on one line that does not end."""
+    return _encoded(value, _encoder(",", ":").encode)
 
 
 @functools.cache
-def _compact() -> JSONEncoder:
+def _encoder(between: str, behind_keys: str) -> JSONEncoder:
     import json
 
-    return json.JSONEncoder(separators=(",", ":"))
+    return json.JSONEncoder(separators=(between, behind_keys))
 
 
-def _encoded(value: object, encoder: JSONEncoder) -> str:
-    document = encoder.encode(value)
+def _indented(value: object, depth: int = 0) -> str:
+    """What json.JSONEncoder(indent=2) writes.
+
+    That is written in Python, one value at a time; here everything that holds no other container is written in C, which
+    separates its values by a line end and the blanks of its depth.
+    """
+    line, last = "\n" + "  " * (depth + 1), "\n" + "  " * depth
+    encoder = _encoder("," + line, ": ")
+    if not _holds(value):
+        return encoder.encode(value)
+    parts: list[str] = []
+    if isinstance(value, dict):
+        flat: dict[object, object] = {}
+        for key, one in value.items():
+            if not _holds(one):
+                flat[key] = one
+                continue
+            if flat:
+                parts.append(encoder.encode(flat)[1:-1])
+                flat = {}
+            parts.append(f"{encoder.encode(key)}: {_indented(one, depth + 1)}")
+        if flat:
+            parts.append(encoder.encode(flat)[1:-1])
+        return "{" + line + ("," + line).join(parts) + last + "}"
+    assert isinstance(value, list | tuple)
+    parts = [_indented(one, depth + 1) for one in value] if any(map(_holds, value)) else [encoder.encode(value)[1:-1]]
+    return "[" + line + ("," + line).join(parts) + last + "]"
+
+
+def _holds(value: object) -> bool:
+    """Whether it is a container that is not empty."""
+    return isinstance(value, (dict, list, tuple)) and bool(value)
+
+
+def _encoded(value: object, encode: Callable[[object], str]) -> str:
+    document = encode(value)
     if "\\ud" in document:  # a surrogate, perhaps one that stands alone
-        document = encoder.encode(_without_surrogates(value))
+        document = encode(_without_surrogates(value))
     return document.replace("\x7f", "\\u007f")
 
 
