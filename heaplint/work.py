@@ -85,6 +85,9 @@ class Work:
                 program.group(path).functions = record.functions
         for path in views:
             program.bring(program.group(path), LINKED)
+        for path in views:  # a check may never come to ask the same again
+            for unit in program.group(path).units:
+                unit.forget_names()
         return program
 
     def _note_failure(self, path: str, doing: str, error: Exception) -> None:

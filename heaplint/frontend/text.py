@@ -99,7 +99,7 @@ class Text:
     """Whether items that cannot be read in full are noted."""
     index: dict[str, Item] | None = None
     """Initialised variables by name; whoever needs it first fills it."""
-    _functions: dict[str, list[Item]] | None = None
+    _functions: dict[str, tuple[Item, ...]] | None = None
     _structs: dict[str, Item] | None = None
     _aliases: dict[str, str] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
@@ -140,7 +140,7 @@ class Text:
         return self.items[index] if index >= 0 else None
 
     @property
-    def functions(self) -> dict[str, list[Item]]:
+    def functions(self) -> dict[str, tuple[Item, ...]]:
         """The function definitions by name; a name made by a macro is the expanded one."""
         if self._functions is None:
             self._functions = {}
@@ -152,7 +152,7 @@ class Text:
                 if name in expander.names or expander.uses_project_macro(item.start, item.body):
                     expanded = expander.expand(item.start, item.body).text
                     name = function_name(expanded) or name
-                self._functions.setdefault(name, []).append(item)
+                self._functions[name] = (*self._functions.get(name, ()), item)
         return self._functions
 
     def function_names(self) -> dict[int, str]:

@@ -88,17 +88,17 @@ class Unit:
         return any(name in text.functions for text in self.texts)
 
     def forget_names(self) -> None:
-        """Drop what names of functions and variables were found to mean; they are looked for again when somebody asks.
+        """Drop what names of functions and variables were found to mean, and answers; who asks again has them looked for.
 
         Not those of structs: what the types say of theirs is compared by identity.
         """
         self._functions.clear()
         self._variables.clear()
+        self._asked.clear()
 
     def forget(self) -> None:
-        """Drop what was read, and the answers; who asks again reads again."""
+        """Drop what was read, too."""
         self.forget_names()
-        self._asked.clear()
         for text in self.own:
             text.forget()
 
