@@ -97,8 +97,10 @@ class Unit:
         self._asked.clear()
 
     def forget(self) -> None:
-        """Drop what was read, too."""
+        """Drop what was read, too, but for the structs of types and modules."""
         self.forget_names()
+        kept = {id(one.struct) for one in self.types} | {id(one.state) for one in self.modules}
+        self._structs = {name: one for name, one in self._structs.items() if id(one) in kept and one is not None}
         for text in self.own:
             text.forget()
 
