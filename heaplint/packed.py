@@ -11,7 +11,7 @@ def pack(text: bytes) -> bytes:
     return zlib.compress(text, 1)
 
 
-@functools.lru_cache(maxsize=48)
+@functools.lru_cache(maxsize=64)
 def unpacked(packed: bytes) -> bytes:
     """The text; those asked for last are the same object each time."""
     return zlib.decompress(packed)

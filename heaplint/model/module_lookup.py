@@ -76,7 +76,7 @@ def reached(unit: Unit, names: list[str]) -> Iterator[ir.Function]:
         todo += called_names(function)
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=512)
 def called_names(function: ir.Function) -> tuple[str, ...]:
     """The names of the functions that a function calls by name, in order, each once."""
     return tuple(dict.fromkeys(name for call in ir.calls(function.body) if (name := ir.called(call))))
