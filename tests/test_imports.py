@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "heaplint"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "lazy_re", "unpickling"}),
+    frozenset({"digest", "records", "lazy_re", "unpickling"}),
     frozenset({"findings", "packed", "pythons"}),
     frozenset({"source", "cards", "ir"}),
     frozenset({"capi"}),

@@ -27,12 +27,15 @@ _OBJECT = re.compile(rb"\bPy\w*\s*\*\s*\Z")
 _VOID = re.compile(rb"\bvoid\s*\Z")
 
 
+def may_be_attributed(words: bytes) -> bool:
+    """False when no function can carry such attributes in a file that has these words alone."""
+    return b"cpychecker_" in words.lower() or any(word in words for word in _WORDS)
+
+
 def attributed(code: bytes) -> dict[str, ApiFunction]:
     """The functions that carry such attributes, in a file's text without comments and directives."""
     result: dict[str, ApiFunction] = {}
-    if b"cpychecker_" not in code.lower() and not any(word in code for word in _WORDS):
-        return result
-    if _MENTIONED.search(code) is None:
+    if not may_be_attributed(code) or _MENTIONED.search(code) is None:
         return result
     code = _GCC.sub(rb"\1", _LITERAL.sub(b'""', code))
     for statement in re.split(rb"[;{}]", code):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, api, slot
-from heaplint.capi.attributes import attributed
+from heaplint.capi.attributes import attributed, may_be_attributed
 from heaplint.digest import blake2b
 from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.contract import Contract
@@ -147,7 +147,8 @@ class Analysis:
         self.known = _known(unit.program)
         self.functions = Functions(unit, self.known.kept_of(unit.group), keep=unit.program.keeps)
         self._attributed = {
-            name: fact for text in unit.texts for name, fact in attributed(text.code).items()
+            name: fact for text in unit.texts if may_be_attributed(text.reading.words)
+            for name, fact in attributed(text.code).items()
         }
         self._results: list[Result] | None = None
         self._by_name: Mapping[str, Contract] | None = None
