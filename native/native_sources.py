@@ -23,7 +23,7 @@ from pathlib import Path
 from mypyc.build import mypycify
 from setuptools import setup
 
-made = mypycify({paths!r}, opt_level="2", debug_level="0", multi_file=True, group_name="heaplint")
+made = mypycify({paths!r}, opt_level=os.environ.get("MYPYC_OPT_LEVEL", "2"), debug_level="0", multi_file=True, group_name="heaplint")
 runtime = Path("build", "bytes_ops.c")  # its copy of mypyc's: b"abc"[2:1] raises SystemError there
 runtime.write_text(runtime.read_text().replace("slice_len = endn - startn;", "slice_len = endn > startn ? endn - startn : 0;"))
 if os.name != "nt":

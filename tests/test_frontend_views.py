@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from reading import findings, program, types, views
+
+from heaplint.frontend import reader as reading
+from heaplint.frontend.lexical import Lexed
+from heaplint.frontend.preprocess import Outcome, Reading
+from heaplint.frontend.reader import Reader
+from heaplint.frontend.views import View
+from heaplint.source import SourceFile
 
 
 def held(text: str, target: str = ">=3.8") -> dict[str, tuple[str, ...]]:
@@ -241,3 +250,50 @@ def test_braces_in_branches_are_balanced_per_view() -> None:
     )
     assert types(text)["T"].name == "m.T"
     assert all(unit.function("f") is not None for unit in program(text).units)
+
+
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+
+
+@pytest.mark.parametrize(("text", "ways"), [
+    ("int plain;\n", 1),
+    ("#ifdef ELSEWHERE\nint a;\n#endif\n", 1),
+    ("#if PY_VERSION_HEX >= 0x030C0000\nint a;\n#endif\n", 3),  # what the version is was asked, not what came of it
+    ("#ifdef Py_mod_gil\nint a;\n#endif\n", 2),
+])  # fmt: skip
+def test_a_file_is_gone_through_once_for_all_views_that_answer_it_alike(
+    text: str, ways: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: Counter[str] = Counter()
+
+    def counted(path: str, lexed: Lexed, view: View, headers: tuple[Reading, ...]) -> Outcome:
+        gone[path] += 1
+        return go_through(path, lexed, view, headers)
+
+    go_through = reading.go_through
+    monkeypatch.setattr(reading, "go_through", counted)
+    files = {"a.c": '#include "a.h"\nint b;\n', "a.h": text}
+    reader = Reader({path: SourceFile(path, data.encode()) for path, data in files.items()}, PYTHONS)
+    found = [reader.reading("a.c", View(version)) for version in PYTHONS]
+    assert gone["a.h"] == ways
+    read = {one.headers[0].code for one in found}
+    assert len(read) == (1 if "a;" not in text or ways == 1 else 2)
+    for version, one in zip(PYTHONS, found, strict=True):  # and it is what a reader that knows of no other view reads
+        alone = Reader(reader.files, PYTHONS).reading("a.c", View(version))
+        assert (one.headers[0].code, one.digest) == (alone.headers[0].code, alone.digest)
+
+
+def test_a_macro_that_is_chosen_is_another_answer() -> None:
+    reader = Reader({"a.c": SourceFile("a.c", b"#ifdef MS_WINDOWS\nint a;\n#else\nint b;\n#endif\n")}, PYTHONS)
+    chosen = View(PYTHONS[0], "on", {"MS_WINDOWS": True})
+    assert b"int a" not in reader.reading("a.c", View(PYTHONS[0])).code
+    assert b"int a" in reader.reading("a.c", chosen).code
+    assert reader.reading("a.c", View(PYTHONS[1])) is reader.reading("a.c", View(PYTHONS[2]))
+
+
+def test_the_words_of_a_reading_are_those_of_its_code() -> None:
+    text = b'#define GONE x\nint a1, _b; /* comment */ char *c = "in a string"; float d = 1e5f + 0x1fUL;\n'
+    reader = Reader({"a.c": SourceFile("a.c", text)}, PYTHONS)
+    words = reader.reading("a.c", View(PYTHONS[0])).words
+    assert set(words.split()) == {b"int", b"a1", b"_b", b"char", b"c", b"in", b"a", b"string", b"float", b"d"}
+    assert words.startswith(b"\n") and words.endswith(b"\n")
