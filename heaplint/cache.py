@@ -18,13 +18,13 @@ from typing import Any
 
 import heaplint
 from heaplint.config import Config
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.findings import Edit, Finding, Fix, Notice, Related, Span
 from heaplint.pythons import Version
 from heaplint.records import dataclass, fields
 from heaplint.results import GroupResult, Located
 from heaplint.source import SourceFile
-from heaplint.unpickling import unpickled
+from heaplint.unpickling import DAMAGED, unpickled
 
 MAX_BYTES = 512 << 20
 """The files of a cache together; the ones that were used longest ago go first."""
@@ -34,8 +34,6 @@ ENVIRONMENT = "HEAPLINT_CACHE_DIR"
 _MAGIC = b"heaplint cache 2\n"
 _SUFFIX = ".cache"
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder can be deleted at any time (https://bford.info/cachedir/).\n"
-DIGEST = 16
-"""Bytes of a digest."""
 
 
 def packed(value: object) -> bytes:
@@ -156,7 +154,7 @@ class Store:
             if written_for != key:
                 return None
             return State(files, {path: Record(*values) for path, values in records.items()}, asked)
-        except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError):
+        except DAMAGED:
             return None  # whole, yet not ours
 
     def save(self, root: Path, config: Config, rules: Collection[str], state: State) -> None:

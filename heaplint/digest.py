@@ -7,4 +7,7 @@ try:
 except ImportError:  # another implementation of Python, or one that has moved it
     from hashlib import blake2b
 
-__all__ = ["blake2b"]
+__all__ = ["DIGEST", "blake2b"]
+
+DIGEST = 16
+"""Bytes of a digest that tells texts apart."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
 from heaplint import ir
-from heaplint.cache import DIGEST, Record, State, encoded, joined, line, packed, split
-from heaplint.digest import blake2b
+from heaplint.cache import Record, State, encoded, joined, line, packed, split
+from heaplint.digest import DIGEST, blake2b
 from heaplint.flow.paths import analysis
 from heaplint.flow.paths.summary import Summary, plain
 from heaplint.frontend.text import Text

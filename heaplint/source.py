@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from heaplint import lazy_re as re
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.findings import Span
 from heaplint.packed import pack, unpacked
 
@@ -55,7 +55,7 @@ class SourceFile:
     def digest(self) -> bytes:
         """What identifies the contents (BLAKE2b, 16 bytes)."""
         if self._digest is None:
-            self._digest = blake2b(self.data, digest_size=16).digest()
+            self._digest = blake2b(self.data, digest_size=DIGEST).digest()
         return self._digest
 
     def __reduce__(self) -> tuple[type[SourceFile], tuple[str, bytes]]:

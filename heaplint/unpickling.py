@@ -25,6 +25,10 @@ class _Loader(pickle.Unpickler):
         return self._allowed[module, name]
 
 
+DAMAGED = (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError)
+"""What is raised where data is not what it should be, by `unpickled` and by whoever takes apart what that gives."""
+
+
 def unpickled(data: bytes, allowed: Classes = _NONE) -> Any:
     """What a pickle holds; raises pickle.UnpicklingError for a class that is not allowed, and what pickle.loads raises."""
     return _Loader(data, allowed).load()

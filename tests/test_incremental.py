@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import re
 import signal
 import stat
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,11 +20,13 @@ from heaplint import cache, engine, incremental, workers
 from heaplint.cache import Store, default_folder
 from heaplint.cards import all_cards
 from heaplint.config import Config
+from heaplint.digest import DIGEST, blake2b
 from heaplint.discovery import Discovery
 from heaplint.engine import Result
 from heaplint.filters.select import Selection
 from heaplint.model.program import Program
 from heaplint.pythons import TargetRange
+from heaplint.records import replace
 from heaplint.work import Work
 
 HEAD = "#include <Python.h>\n"
@@ -194,16 +198,14 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "cut": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
     "a flipped byte": lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
-    "something else": lambda data: b"heaplint cache 1\n" + b"x" * 400,
+    "something else": lambda data: cache._MAGIC + b"x" * 400,
     "with a class in it": lambda data: _sealed(b"cos\nsystem\n(S'touch stolen'\ntR."),
     "of another shape": lambda data: _sealed(cache.packed((b"", {}, {}, frozenset()))),
 }
 
 
 def _sealed(payload: bytes) -> bytes:
-    from hashlib import blake2b
-
-    return b"heaplint cache 1\n" + blake2b(payload, digest_size=16).digest() + payload
+    return cache._MAGIC + blake2b(payload, digest_size=DIGEST).digest() + payload
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -215,6 +217,21 @@ def test_what_is_damaged_counts_as_absent(damage: str, store: Store, tmp_path: P
     assert store.load(ROOT, EVERYTHING, RULES) is None
     assert found(FILES, store) == first
     assert store.load(ROOT, EVERYTHING, RULES) is not None and not Path("stolen").exists()
+
+
+@pytest.mark.parametrize("damage", [b"x", zlib.compress(b"cos\nsystem\n(S'touch stolen'\ntR."), zlib.compress(pickle.dumps({b"a": 1}))])
+def test_functions_that_are_damaged_are_run_again(
+    damage: bytes, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found(FILES, store)
+    state = store.load(ROOT, EVERYTHING, RULES)
+    assert state is not None and all(record.functions for record in state.records.values())
+    records = {path: replace(record, functions=damage) for path, record in state.records.items()}
+    store.save(ROOT, EVERYTHING, RULES, replace(state, records=records))
+    changed = {path: text + "/* changed */\n" for path, text in FILES.items()}
+    assert found(changed, store) == found(changed, None)
+    assert not Path("stolen").exists()
 
 
 def test_other_rules_pythons_and_paths_have_entries_of_their_own(store: Store) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from heaplint import lazy_re as re
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.findings import Notice, NoticeKind
 from heaplint.frontend.cplusplus_items import NO_SCOPES, Scopes, cut_cplusplus
 from heaplint.frontend.expand import expandable, stays
@@ -243,7 +243,7 @@ class Reader:
         """What identifies a reading in any run: its identity with contents instead of objects."""
         _, inactive, _, macros, plus_plus = identity
         parts = (path, self.files[path].digest, inactive, [one.digest for one in headers], macros, plus_plus)
-        return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
     def _way(self, path: str, view: View) -> _Way:
         """Which way a file is read in a view: one that another view has gone before, when that answers the same."""

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from heaplint import ir
 from heaplint import lazy_re as re
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.expand import Expanded, Expander
 from heaplint.frontend.items import Item, function_name
@@ -242,7 +242,7 @@ class Text:
         known = self._parsed.get(item.start)
         if known is None:
             expanded = self.expanded(item)
-            key = (item.start, blake2b(expanded.text, digest_size=16).digest())
+            key = (item.start, blake2b(expanded.text, digest_size=DIGEST).digest())
             known = self.shared.get(key)
             if known is None:
                 known = self.shared[key] = self._read(item, expanded)

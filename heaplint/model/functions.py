@@ -11,7 +11,7 @@ from typing import Any
 
 from heaplint import ir
 from heaplint import lazy_re as re
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.frontend.cplusplus_items import LAMBDA
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text
@@ -19,7 +19,6 @@ from heaplint.model.module_lookup import called_names
 from heaplint.model.unit import Unit
 from heaplint.records import dataclass, replace
 
-DIGEST = 16
 _BLANK = re.compile(rb"\s*")
 
 

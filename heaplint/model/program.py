@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from heaplint import ir
 from heaplint.capi.api import ApiFunction
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text, UnitView
 from heaplint.model.aspects import ANSWERS, INDEXES, Value, told_together
@@ -437,7 +437,7 @@ class Program:
         """What identifies a group's definitions of a name in all its views, wherever in their files they stand."""
         group = self._groups[path]
         self.bring(group, READ)
-        digest = blake2b(digest_size=16)
+        digest = blake2b(digest_size=DIGEST)
         for unit in group.units:
             for text in unit.texts:
                 for item in _items(text, kind, name):

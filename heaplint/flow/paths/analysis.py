@@ -10,7 +10,7 @@ from heaplint import ir
 from heaplint import lazy_re as re
 from heaplint.capi.api import ApiFunction, api, slot
 from heaplint.capi.attributes import attributed, may_be_attributed
-from heaplint.digest import blake2b
+from heaplint.digest import DIGEST, blake2b
 from heaplint.flow.paths.code import Code
 from heaplint.flow.paths.contract import Contract
 from heaplint.flow.paths.contracts import contract_of, contracts
@@ -19,7 +19,7 @@ from heaplint.flow.paths.kept import Circumstances, Result, decoded, encoded, pl
 from heaplint.flow.paths.lowering import lower
 from heaplint.flow.paths.machine import Draft, Machine
 from heaplint.flow.paths.summary import UNFOLLOWED, Outcome, Summary, condensed, from_plain, plain, shared
-from heaplint.model.functions import DIGEST, Function, Functions, Kept
+from heaplint.model.functions import Function, Functions, Kept
 from heaplint.model.members import OBJECT_STRUCT, is_object_struct
 from heaplint.model.program import SUMMARY, Program
 from heaplint.model.unit import Unit

@@ -17,7 +17,7 @@ from heaplint.flow.paths.summary import Summary, from_plain, plain, shared
 from heaplint.flow.paths.values import Site, Step
 from heaplint.model.functions import Kept
 from heaplint.records import dataclass
-from heaplint.unpickling import unpickled
+from heaplint.unpickling import DAMAGED, unpickled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,12 +111,15 @@ def encoded(items: Mapping[bytes, Iterable[Kept]]) -> bytes:
 
 
 def decoded(data: bytes) -> dict[bytes, tuple[Kept, ...]]:
-    """What `encoded` was given."""
-    return {
-        identity: tuple(
-            Kept(head, called, tuple(
-                (Circumstances(contract and Contract(*contract), cleaned, owner, lookups, together), found)
-                for contract, cleaned, owner, lookups, together, found in ways
-            )) for head, called, ways in functions
-        ) for identity, functions in unpickled(zlib.decompress(data), ir.CLASSES).items()
-    }
+    """What `encoded` was given; nothing of data that it did not make."""
+    try:
+        return {
+            identity: tuple(
+                Kept(head, called, tuple(
+                    (Circumstances(contract and Contract(*contract), cleaned, owner, lookups, together), found)
+                    for contract, cleaned, owner, lookups, together, found in ways
+                )) for head, called, ways in functions
+            ) for identity, functions in unpickled(zlib.decompress(data), ir.CLASSES).items()
+        }
+    except (zlib.error, *DAMAGED):
+        return {}
