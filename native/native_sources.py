@@ -120,7 +120,7 @@ def _methods(name: str, fields: list[ast.AnnAssign], options: set[str]) -> Itera
         target, kind, value = ast.unparse(one.target), _kind(one), one.value
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "field":
             given = {each.arg: ast.unparse(each.value) for each in value.keywords}
-            new = f"{given.pop('default_factory')}()"
+            new = f"({given.pop('default_factory')})()"
             if given.pop("init", "True") == "False":
                 body.append(f"    self.{target} = {new}")
             else:

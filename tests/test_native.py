@@ -40,6 +40,7 @@ class Mutable:
 
     name: object
     many: list[int] = field(default_factory=list)
+    one: list[int] = field(default_factory=lambda: [1])
 
     def grown(self) -> Mutable:
         return replace(self, many=[*self.many, 1])
@@ -93,7 +94,8 @@ def test_every_dataclass_is_written_out(name: str) -> None:
 
 def test_a_dataclass_that_is_written_out_is_made_and_shown_as_before(sample: Any) -> None:
     assert repr(sample.Frozen("a.c")) == "Frozen(path='a.c', start=3)"
-    assert [one.name for one in fields(sample.Mutable("x"))] == ["name", "many"]
+    assert [one.name for one in fields(sample.Mutable("x"))] == ["name", "many", "one"]
+    assert sample.Mutable("x").one == [1] and sample.Mutable("x", one=[2]).one == [2]
     assert sample.Mutable("x").many is not sample.Mutable("x").many
     grown = sample.Mutable("x").grown()
     assert (grown.name, grown.many) == ("x", [1])

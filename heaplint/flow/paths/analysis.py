@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -55,12 +56,12 @@ class _Ran:
 class _Known:
     """What is known of a program's functions."""
 
-    results: dict[Key, Result] = field(default_factory=dict)
-    """Those of groups that are not done."""
+    results: defaultdict[int, dict[Key, Result]] = field(default_factory=lambda: defaultdict(dict))
+    """Those of groups that are not done, by the identity of the unit."""
     summaries: dict[Key, Summary | None] = field(default_factory=dict)
     """What callers need of functions."""
-    ran: dict[int, list[_Ran]] = field(default_factory=dict)
-    """By the identity of the function, which two views share where they read the same."""
+    ran: defaultdict[str, dict[int, list[_Ran]]] = field(default_factory=lambda: defaultdict(dict))
+    """By the path and the identity of the function, which two views share where they read the same."""
     analyses: dict[str, dict[int, Analysis]] = field(default_factory=dict)
     """By the path of the units, and their identity."""
     making: set[Key] = field(default_factory=set)
@@ -77,13 +78,12 @@ class _Known:
     def done(self, path: str) -> None:
         """A main file has been looked at: of its functions the summaries of those that others can call are kept."""
         units = self.analyses.get(path, {})
-        own = {text.path for one in units.values() for text in one.unit.own}
-        for key in [key for key in self.results if key[0] in units]:
-            if "static" in self.results.pop(key).function.returns.storage:
-                self.summaries.pop(key, None)
-        for identity in [one for one, many in self.ran.items() if many[0].function.path in own]:
-            del self.ran[identity]
-        for one in units.values():
+        for identity, one in units.items():
+            for key, result in self.results.pop(identity, {}).items():
+                if "static" in result.function.returns.storage:
+                    self.summaries.pop(key, None)
+            for text in one.unit.own:
+                self.ran.pop(text.path, None)
             one.forget()
         self.kept.pop(path, None)
 
@@ -254,10 +254,10 @@ class Analysis:
     def result(self, function: Function) -> Result:
         """The result of a function."""
         key = self._key(function)
-        if key not in self.known.results:
+        if key not in self.known.results[key[0]]:
             self.known.summaries.pop(key, None)
             self._settle(function)
-        return self.known.results[key]
+        return self.known.results[key[0]][key]
 
     def _key(self, function: Function) -> Key:
         return id(self.unit), function.path, function.start, function.name
@@ -319,7 +319,7 @@ class Analysis:
             return held
         tree, circumstances = function.tree, self._circumstances(function)
         ran = next((
-            one for one in self.known.ran.get(id(tree), ()) if circumstances == one.circumstances
+            one for one in self.known.ran[tree.path].get(id(tree), ()) if circumstances == one.circumstances
             and all(self.lookup(name) == facts for name, facts in one.lookups.items())
         ), None)
         if ran is None:
@@ -334,7 +334,7 @@ class Analysis:
             if self.known.making:
                 function.asked.update(lookups)
                 return ran.result
-            self.known.ran.setdefault(id(tree), []).append(ran)
+            self.known.ran[tree.path].setdefault(id(tree), []).append(ran)
         self.keep(function, ran.lookups, ran.result)
         return ran.result
 
@@ -485,7 +485,7 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
         if None not in held:
             for (_, _, key), result in zip(members, held, strict=True):
                 assert result is not None
-                known.results[key] = result
+                known.results[key[0]][key] = result
                 known.summaries[key] = result.summary
             return
     around, known.making = known.making, known.making | {key for _, _, key in members}
@@ -504,7 +504,7 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
     if together:
         for home, function, key in members:
             names = [name for name in sorted(function.asked) if home.outside(name, inside)]
-            home.keep(function, names, known.results[key], together)
+            home.keep(function, names, known.results[key[0]][key], together)
 
 
 def _shown(facts: Facts) -> object:
@@ -527,7 +527,7 @@ def _identity_of_all(members: Sequence[tuple[Analysis, Function, Key]]) -> bytes
 
 def _run_member(known: _Known, member: tuple[Analysis, Function, Key]) -> None:
     home, function, key = member
-    known.results[key] = result = home.run(function)
+    known.results[key[0]][key] = result = home.run(function)
     known.summaries[key] = result.summary
 
 
