@@ -134,8 +134,9 @@ def test_a_compiled_heaplint_says_the_same(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     made = subprocess.run([python, "-m", "pip", "install", "-q", ROOT], env=environment, capture_output=True, text=True)
-    if made.returncode:
+    if made.returncode and "CI" not in os.environ:
         pytest.skip(f"cannot be built here: {made.stderr[-500:]}")
+    assert made.returncode == 0, made.stderr[-3000:]
     told: list[list[bytes]] = []
     for one, folder in ((python, tmp_path), (Path(sys.executable), ROOT)):
         where = [one, "-c", "import heaplint.ir; print(heaplint.ir.__file__)"]

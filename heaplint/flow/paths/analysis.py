@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -56,11 +55,11 @@ class _Ran:
 class _Known:
     """What is known of a program's functions."""
 
-    results: defaultdict[int, dict[Key, Result]] = field(default_factory=lambda: defaultdict(dict))
+    results: dict[int, dict[Key, Result]] = field(default_factory=dict)
     """Those of groups that are not done, by the identity of the unit."""
     summaries: dict[Key, Summary | None] = field(default_factory=dict)
     """What callers need of functions."""
-    ran: defaultdict[str, dict[int, list[_Ran]]] = field(default_factory=lambda: defaultdict(dict))
+    ran: dict[str, dict[int, list[_Ran]]] = field(default_factory=dict)
     """By the path and the identity of the function, which two views share where they read the same."""
     analyses: dict[str, dict[int, Analysis]] = field(default_factory=dict)
     """By the path of the units, and their identity."""
@@ -254,7 +253,7 @@ class Analysis:
     def result(self, function: Function) -> Result:
         """The result of a function."""
         key = self._key(function)
-        if key not in self.known.results[key[0]]:
+        if key not in self.known.results.get(key[0], {}):
             self.known.summaries.pop(key, None)
             self._settle(function)
         return self.known.results[key[0]][key]
@@ -319,7 +318,7 @@ class Analysis:
             return held
         tree, circumstances = function.tree, self._circumstances(function)
         ran = next((
-            one for one in self.known.ran[tree.path].get(id(tree), ()) if circumstances == one.circumstances
+            one for one in self.known.ran.get(tree.path, {}).get(id(tree), ()) if circumstances == one.circumstances
             and all(self.lookup(name) == facts for name, facts in one.lookups.items())
         ), None)
         if ran is None:
@@ -334,7 +333,7 @@ class Analysis:
             if self.known.making:
                 function.asked.update(lookups)
                 return ran.result
-            self.known.ran[tree.path].setdefault(id(tree), []).append(ran)
+            self.known.ran.setdefault(tree.path, {}).setdefault(id(tree), []).append(ran)
         self.keep(function, ran.lookups, ran.result)
         return ran.result
 
@@ -485,7 +484,7 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
         if None not in held:
             for (_, _, key), result in zip(members, held, strict=True):
                 assert result is not None
-                known.results[key[0]][key] = result
+                known.results.setdefault(key[0], {})[key] = result
                 known.summaries[key] = result.summary
             return
     around, known.making = known.making, known.making | {key for _, _, key in members}
@@ -527,7 +526,8 @@ def _identity_of_all(members: Sequence[tuple[Analysis, Function, Key]]) -> bytes
 
 def _run_member(known: _Known, member: tuple[Analysis, Function, Key]) -> None:
     home, function, key = member
-    known.results[key[0]][key] = result = home.run(function)
+    result = home.run(function)
+    known.results.setdefault(key[0], {})[key] = result
     known.summaries[key] = result.summary
 
 
