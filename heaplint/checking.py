@@ -60,10 +60,10 @@ def check_group(
 def forget(group: Group) -> None:
     """Drop what was parsed for a group, once its checks have had it, and what it read of others that are done."""
     group.done = True
-    program = group.units[0].program if group.units else None
-    read = {group.path, *(path for _, path, _ in group.reads), *group.leans_on} if program is not None else ()
-    for path in sorted(read):
-        assert program is not None
+    if not group.units:
+        return
+    program = group.units[0].program
+    for path in {group.path, *(path for _, path, _ in group.reads), *group.leans_on}:
         other = program.group(path)
         if other.done:
             analysis.forget(other)
