@@ -120,7 +120,7 @@ class _Interpreter:
                 steps += 1
                 if steps > MAX_STEPS:
                     return Run(self.machine, self.outcomes, False)
-                self.block(index, state.copy() if state.kept else state)
+                self.block(index, state.copy())
         return Run(self.machine, self.outcomes, self.complete)
 
     def start(self) -> State:
@@ -241,7 +241,7 @@ class _Interpreter:
                         admitted = self.admit(self.between[index, at], state)
                         if admitted is None:
                             break
-                        state = admitted.copy() if admitted.kept else admitted
+                        state = admitted.copy()
                         env = state.env
                 elif kind == STORE:
                     self.store(state, op[1], op[2], op[3])

@@ -29,6 +29,8 @@ MAX_EXACT: Final = 6
 MAX_STATES: Final = 64
 """How many states one point is looked at in: to go on with less knowledge would make up defects."""
 _TOLD: Final = DEAD | DANGLING | STALE
+_NO_VALUES: Final[frozenset[tuple[int, Value]]] = frozenset()
+_NO_KEYS: Final[frozenset[tuple[str, Known]]] = frozenset()
 
 _Sight: TypeAlias = tuple[int | frozenset[int], frozenset[tuple[int, Value]], frozenset[tuple[str, Known]]]
 
@@ -39,7 +41,8 @@ class Point:
     __slots__ = ("admitted", "full", "joined", "seen", "superseded")
 
     def __init__(self) -> None:
-        self.seen: set[tuple[object, ...]] = set()
+        self.seen: dict[tuple[int | frozenset[int], int, int], list[State]] = {}
+        """What was gone on with, by what can be compared at once; a state in here is not changed any more."""
         self.joined: dict[_Sight, State] = {}
         """Beyond the first few, the state that all of one sight have become."""
         self.admitted = 0
@@ -54,9 +57,8 @@ class Point:
         The values below `arguments` are the parameters': what becomes of them is for the caller to know.
         """
         self.superseded = None
-        key = state.key()
-        seen = self.seen
-        if key in seen:
+        alike = self._alike(state)
+        if _among(alike, state):
             return None
         if self.admitted >= MAX_EXACT:
             sight = _sight(state)
@@ -65,21 +67,37 @@ class Point:
                 state = _join(before, state, arguments)
                 if state.env == before.env and state.values == before.values:
                     return None
-                key = state.key()
-                if key in seen:
+                alike = self._alike(state)
+                if _among(alike, state):
                     return None
                 self.superseded = before
-            state.kept = True
             self.joined[sight] = state
         if self.admitted >= MAX_STATES:
             self.full = True
             state = State({}, {}, UNKNOWN, state.trace, state.length)
-            key = state.key()
-            if key in seen:
+            alike = self._alike(state)
+            if _among(alike, state):
                 return None
-        seen.add(key)
+        alike.append(state)
         self.admitted += 1
         return state
+
+    def _alike(self, state: State) -> list[State]:
+        """Those gone on with in which as much is known, and the same of the exception."""
+        sizes = state.exc, len(state.env), len(state.values)
+        alike = self.seen.get(sizes)
+        if alike is None:
+            alike = self.seen[sizes] = []
+        return alike
+
+
+def _among(states: list[State], state: State) -> bool:
+    """Whether the same is known in one of the states."""
+    env, values = state.env, state.values
+    for one in states:
+        if one.values == values and one.env == env:
+            return True
+    return False
 
 
 def _sight(state: State) -> _Sight:
@@ -91,6 +109,8 @@ def _sight(state: State) -> _Sight:
     }
     if isinstance(exc, frozenset):
         told |= exc
+    if not told:
+        return exc, _NO_VALUES, _NO_KEYS
     told.update([source for vid in told if (source := values[vid][3]) in values])
     return (
         exc,

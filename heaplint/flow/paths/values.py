@@ -104,7 +104,7 @@ class Site:
 class State:
     """What is known at one point of one path."""
 
-    __slots__ = ("env", "exc", "kept", "length", "trace", "values")
+    __slots__ = ("env", "exc", "length", "trace", "values")
 
     def __init__(
         self, env: dict[str, Known], values: dict[int, Value], exc: int | frozenset[int], trace: Step | None, length: int
@@ -115,16 +115,10 @@ class State:
         """CLEAR, SET, UNKNOWN, or the values whose failure would mean that an exception is set."""
         self.trace = trace
         self.length = length
-        self.kept = False
-        """Others are compared with it: whoever goes on does so with a copy."""
 
     def copy(self) -> State:
         """A state to go another way with."""
         return State(self.env.copy(), self.values.copy(), self.exc, self.trace, self.length)
-
-    def key(self) -> tuple[object, ...]:
-        """Equal for states in which the same is known."""
-        return frozenset(self.env.items()), frozenset(self.values.items()), self.exc
 
     def note(self, node: ir.Node, what: str) -> None:
         """Remember a decision on the way here."""

@@ -74,6 +74,7 @@ FutureWarning ImportWarning UnicodeWarning BytesWarning ResourceWarning Encoding
 _ENUMERATORS: Final = re.compile(r"\btypedef enum \{ ([^}]*) \}")
 _FUNCTION_POINTER: Final = re.compile(r"\(\*(\w+)\)\(")
 _TAG: Final = re.compile(r"\b(?:struct|union|enum) (\w+)(?: \{|;)")
+_WORD: Final = re.compile(r"\w+")
 _LAST: Final = re.compile(r"(\w+)(?:\[\w*\])*(?:\(\))?;\Z")
 
 
@@ -131,6 +132,12 @@ def lines(plus_plus: bool) -> tuple[Line, ...]:
         seen |= names
         result.append(Line(names, text))
     return tuple(result)
+
+
+@functools.cache
+def leaned_on(plus_plus: bool) -> frozenset[str]:
+    """The names that a declaration uses which does not declare them: those have to stay."""
+    return frozenset(name for line in lines(plus_plus) for name in _WORD.findall(line.text) if name not in line.names)
 
 
 @functools.cache

@@ -204,24 +204,20 @@ class Learned:
     def prelude(self) -> str:
         """All declarations: those of the prelude that stay, and those that were learned."""
         lines = prelude.lines(self.plus_plus)
-        out = {
-            name for name in self.left_out
-            if not any(name not in line.names and re.search(rf"\b{re.escape(name)}\b", line.text) for line in lines)
-        }
+        out = self.left_out - prelude.leaned_on(self.plus_plus)
         constants = [name for name in prelude.constants() if name not in self.left_out]
         if self.plus_plus:
             constants = [name for name in constants if name not in ("NULL", "true", "false")]
         parts = [prelude.head(self.plus_plus), prelude.enumeration([*constants, *self.constants])]
         shapes = {"number": "typedef long {0};", "struct": "typedef struct {0}__ {0};", "pointer": "typedef struct {0}__ *{0};"}
         parts += [shapes[shape].format(name) + "\n" for name, shape in self.types.items()]
-        known: set[str] = set()
+        with_members = self.members.keys()
         for line in lines:
             if line.names & out:
                 continue
             text = line.text
-            extra = [member for name in sorted(line.names) for member in self.members.get(name, ())]
+            extra = [member for name in sorted(line.names & with_members) for member in self.members[name]]
             if extra and (at := text.rfind("}")) >= 0:
-                known |= line.names
                 text = text[:at] + "".join(f" long {member};" for member in extra) + text[at:]
             parts.append(text + "\n")
         bodies = {f"{name}__": ("struct", name) for name, shape in self.types.items() if shape != "number"}

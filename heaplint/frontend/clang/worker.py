@@ -22,7 +22,7 @@ from heaplint.frontend.clang.lowering import Lowering
 from heaplint.frontend.clang.protocol import KEPT, Answer, Request
 from heaplint.frontend.clang.tolerance import WINDOW, Learned, Lesson
 from heaplint.frontend.parsed import Parsed
-from heaplint.records import dataclass, field
+from heaplint.records import dataclass
 
 ROOT = "/heaplint/"
 """Where the files that are given lie, for libclang; no such folder exists, or needs to."""
@@ -65,7 +65,14 @@ class _Unit:
     unit: Any
     places: Places
     errors: dict[str, Offsets]
-    cursors: dict[str, Offsets] = field(default_factory=dict)
+    _cursors: dict[str, Offsets] | None = None
+
+    @property
+    def cursors(self) -> dict[str, Offsets]:
+        """What stands in each file by offset; looked for when the first item without an error is asked for."""
+        if self._cursors is None:
+            self._cursors = _declarations(self.unit, self.places)
+        return self._cursors
 
 
 _NOTHING = Offsets()
@@ -76,16 +83,16 @@ def _diagnostics(unit: Any, places: Places) -> tuple[list[Lesson], dict[str, Off
     lessons: list[Lesson] = []
     errors: dict[str, Offsets] = {}
     for one in unit.diagnostics:
-        if one.severity < cindex.Diagnostic.Error or one.spelling in _HARMLESS:
+        if one.severity < cindex.Diagnostic.Error or (message := one.spelling) in _HARMLESS:
             continue
         path, offset = places.expansion(one.location)
         token, text = places.token(path, offset), places.files.get(path, b"")
         end = offset + len(token)
         before, after = text[max(0, offset - WINDOW) : offset], text[end : end + WINDOW]
         lessons.append(
-            Lesson(one.spelling, token.decode("utf-8", "replace"), before.decode("latin-1"), after.decode("latin-1"))
+            Lesson(message, token.decode("utf-8", "replace"), before.decode("latin-1"), after.decode("latin-1"))
         )
-        errors.setdefault(path, Offsets()).add(offset, one.spelling)
+        errors.setdefault(path, Offsets()).add(offset, message)
     return lessons, errors
 
 
@@ -108,7 +115,12 @@ def read(request: Request) -> _Unit:
         lessons, errors = _diagnostics(unit, places)
         if not learned.learn(lessons):
             break
-    made = _Unit(unit, places, errors)
+    return _Unit(unit, places, errors)
+
+
+def _declarations(unit: Any, places: Places) -> dict[str, Offsets]:
+    """The declarations of each file by offset; `places` learns where macros are used."""
+    found: dict[str, Offsets] = {}
     todo = children(unit.cursor)[::-1]
     while todo:
         cursor = todo.pop()
@@ -121,8 +133,8 @@ def read(request: Request) -> _Unit:
         if cursor.kind.is_preprocessing():
             continue
         path, start = places.start(cursor)
-        made.cursors.setdefault(path, Offsets()).add(start, cursor)
-    return made
+        found.setdefault(path, Offsets()).add(start, cursor)
+    return found
 
 
 def item(unit: _Unit, request: Request, start: int, end: int) -> Parsed | str:
