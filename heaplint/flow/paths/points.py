@@ -94,7 +94,7 @@ class Point:
 def _among(states: list[State], state: State) -> bool:
     """Whether the same is known in one of the states."""
     env, values = state.env, state.values
-    for one in states:
+    for one in states:  # noqa: SIM110 - a generator for each state that comes is what this costs otherwise
         if one.values == values and one.env == env:
             return True
     return False
