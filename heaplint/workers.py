@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from heaplint.incremental import kept_since
 from heaplint.model.aspects import Value
@@ -14,6 +14,8 @@ from heaplint.results import GroupResult
 
 BYTES_FOR_A_WORKER = 400_000
 """Less C than this for each is done sooner than another process has begun."""
+LOOKS = 64
+"""How often it is looked at anew which main files are to go first."""
 
 Check = Callable[[Group], GroupResult]
 """Checks one group and forgets what was parsed for it."""
@@ -60,7 +62,7 @@ def check_all(program: Program, groups: Sequence[Group], check: Check, jobs: int
     """Check groups; in whatever order they are done, what they have asked and answered is with the program's groups."""
     global _state
     if jobs <= 1:
-        for group in groups:
+        for group in _in_turn(groups):
             yield group.path, check(group)
         return
     import multiprocessing  # 8 ms that one process does not need
@@ -86,8 +88,19 @@ def check_all(program: Program, groups: Sequence[Group], check: Check, jobs: int
                 raise
     finally:
         _state = None
-    for group in list(left.values()):
+    for group in _in_turn(left.values()):
         yield group.path, check(group)
+
+
+def _in_turn(groups: Iterable[Group]) -> Iterator[Group]:
+    """Groups in an order that keeps little in memory: those first of which others have had most parsed, which then goes."""
+    left = list(groups)
+    step = max(1, len(left) // LOOKS)
+    while left:
+        held = {group.path: sum(text.held for text in group.own_texts()) for group in left}
+        left.sort(key=lambda group: (-held[group.path], group.path))
+        yield from left[:step]
+        del left[:step]
 
 
 def _check(path: str) -> _Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Set
 from typing import Literal, Protocol
@@ -29,6 +30,8 @@ _LEADING_MACROS = re.compile(rb"\s*(?:[A-Z][A-Z0-9_]*\s+)+(?=(?:[A-Za-z_]\w*\s+)
 _LEADING_CALL = re.compile(rb"\s*[A-Za-z_]\w*\s*\((?:[^(){};]|\([^(){};]*\))*\)\s*\n(?=\s*[A-Za-z_][\w\s*]*[\s*][A-Za-z_]\w*\s*\()")
 _NOT_MACROS = frozenset({b"FILE", b"DIR", b"BOOL", b"DWORD", b"HANDLE", b"UINT", b"LONG", b"ULONG", b"WORD", b"BYTE", b"INT", b"SOCKET"})
 _API_WORD = re.compile(rb"Py\w+")
+_API_NAME = ("Py", "_Py")
+_NAMES_OF_API = re.compile(rb"\n(_?Py\w*)")
 _WORD_LIST = re.compile(rb"(?:\\b)?(?:\(\?:)?((?:[A-Za-z_]\w*)(?:\|[A-Za-z_]\w*)*)\)?\\b")
 _NOT_LITERAL = re.compile(rb"\[[^\]]*\]|\\.|\((?:[^()]|\([^()]*\))*\)[?*]?|[A-Za-z_][?*]")
 _LITERAL = re.compile(rb"[A-Za-z_]\w{3,}")
@@ -50,6 +53,19 @@ def _plan(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], tuple[bytes, ...
             return (), ()
         needed.append(max(literals, key=len))
     return (), tuple(needed)
+
+
+def _is_word(name: str) -> bool:
+    """Whether a name is one of the words that a reading lists."""
+    return name.isascii() and name.isidentifier()
+
+
+@functools.lru_cache(maxsize=4096)
+def _sorted_out(names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """What names of a program are as words, each once: those of the C API, and the others."""
+    words = frozenset([name.rpartition("::")[2] for name in names])
+    of_api = frozenset([word for word in words if word.startswith(_API_NAME)])
+    return of_api, tuple(sorted(words - of_api))
 
 
 def word_offsets(code: bytes, word: bytes) -> Iterator[int]:
@@ -103,8 +119,8 @@ class Text:
     _structs: dict[str, Item] | None = None
     _aliases: dict[str, str] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
-    _api: bytes | None = None
-    """The words of the text that look like names of the C API, without leading underscores, a line each."""
+    _api: frozenset[str] | None = None
+    """The words of the text that look like names of the C API."""
     _parsed: dict[int, Parsed] = field(default_factory=dict)
     _problems: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     _expander: Expander | None = None
@@ -120,6 +136,11 @@ class Text:
     def code(self) -> bytes:
         """The file's text without comments, directives and inactive branches; offsets are the file's."""
         return self.reading.code
+
+    @property
+    def held(self) -> int:
+        """How many of its items have been parsed and are kept."""
+        return len(self._parsed)
 
     @property
     def expander(self) -> Expander:
@@ -176,12 +197,9 @@ class Text:
 
         Quicker than `items_with` and a pattern of the same words.
         """
-        places = [
-            at for name in {one.rpartition("::")[2] for one in names}
-            if not name.startswith(("Py", "_Py")) or self.may_mention(name)
-            for at in self.mentions(name)
-        ]
-        yield from self._items_at(sorted(places))
+        of_api, others = _sorted_out(tuple(names))
+        there = [name for name in (*(of_api & self._api_words()), *others) if self.may_mention(name)]
+        yield from self._items_at(sorted([at for name in there for at in word_offsets(self.code, name.encode())]))
 
     def _items_at(self, offsets: Iterable[int]) -> Iterator[Item]:
         """The innermost items that some offsets, in order, lie in; each once."""
@@ -199,12 +217,16 @@ class Text:
 
     def may_mention(self, name: str) -> bool:
         """False when an identifier surely occurs nowhere in the text; names of the C API cost next to nothing."""
-        word = name.encode()
-        if not word.startswith((b"Py", b"_Py")):
-            return word in (self.reading.words if _WORD.fullmatch(word) else self.code)
+        if not _is_word(name):
+            return self.code.find(name.encode()) >= 0
+        if name.startswith(_API_NAME):
+            return name in self._api_words()
+        return self.reading.words.find(b"\n%b\n" % name.encode()) >= 0  # `in` makes an exception first, each time
+
+    def _api_words(self) -> frozenset[str]:
         if self._api is None:
-            self._api = b"\n%b\n" % b"\n".join(set(_API_WORD.findall(self.reading.words)))
-        return b"\n%b\n" % word.lstrip(b"_") in self._api
+            self._api = frozenset([sys.intern(word.decode()) for word in _NAMES_OF_API.findall(self.reading.words)])
+        return self._api
 
     def words(self) -> frozenset[bytes]:
         """Every identifier of the text, and what stands between words in its strings."""
@@ -227,7 +249,7 @@ class Text:
             pattern = rb"\b" + re.escape(name).encode().replace(rb"::", rb"\s*::\s*") + rb"\b"
             return (found.end() - len(name) for found in re.finditer(pattern, self.code))
         word = name.encode()
-        if _WORD.fullmatch(word) and b"\n%b\n" % word not in self.reading.words:
+        if _is_word(name) and not self.may_mention(name):
             return iter(())
         return word_offsets(self.code, word)
 

@@ -106,9 +106,13 @@ class Group:
         """The texts of all units, each once."""
         yield from {id(text): text for unit in self.units for text in unit.texts}.values()
 
+    def own_texts(self) -> Iterator[Text]:
+        """Those that are analysed as part of this group, each once."""
+        yield from {id(text): text for unit in self.units for text in unit.own}.values()
+
     def words(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
         """The identifiers of its own texts, and those that only the others have."""
-        own = {id(text) for unit in self.units for text in unit.own}
+        own = set(map(id, self.own_texts()))
         mine, others = set[bytes](), set[bytes]()
         for text in self.texts():
             (mine if id(text) in own else others).update(text.words())

@@ -81,13 +81,13 @@ def _order(one: Outcome) -> tuple[object, ...]:
     return one.kind, str(one.value), *one[2:]
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=2048)
 def _shared(outcome: Outcome) -> Outcome:
     """Equal ones as one object: most functions end in one of a few ways, and summaries are kept for the whole run."""
     return outcome
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=2048)
 def shared(summary: Summary) -> Summary:
     """Equal ones as one object: they are kept for the whole run."""
     return summary
