@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from heaplint.incremental import kept_since
 from heaplint.model.aspects import Value
+from heaplint.model.board import Board
 from heaplint.model.program import Group, Program
 from heaplint.records import dataclass
 from heaplint.results import GroupResult
@@ -69,9 +70,10 @@ def check_all(program: Program, groups: Sequence[Group], check: Check, jobs: int
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
-    largest_first = sorted(groups, key=lambda group: -sum(len(text.code) for text in group.texts()))
+    largest_first = sorted(groups, key=lambda group: -sum(len(text.code) for text in group.own_texts()))
     left = {group.path: group for group in groups}
     _state = program, check
+    program.board = board = Board.new()
     try:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
             futures = [pool.submit(_check, group.path) for group in largest_first]
@@ -81,13 +83,16 @@ def check_all(program: Program, groups: Sequence[Group], check: Check, jobs: int
                     _take(program, done)
                     del left[done.path]
                     yield done.path, done.result
-            except BrokenProcessPool:
-                pass  # a worker was killed: what it had not done is done here
+            except BrokenProcessPool:  # a worker was killed: what it had not done is done here
+                if program.keeps:  # others may have relied on what it found, and it has not told what that depends on
+                    left = {group.path: group for group in groups}
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     finally:
-        _state = None
+        _state = program.board = None
+        if board is not None:
+            board.close()
     for group in _in_turn(left.values()):
         yield group.path, check(group)
 

@@ -17,6 +17,7 @@ from heaplint.digest import DIGEST, blake2b
 from heaplint.frontend.items import Item
 from heaplint.frontend.text import Text, UnitView
 from heaplint.model.aspects import ANSWERS, INDEXES, Value, told_together
+from heaplint.model.board import Board
 from heaplint.model.link import connect, define
 from heaplint.model.unit import DEFINED, LINKED, READ, Unit, initialised, initialised_item, is_static
 from heaplint.records import dataclass, field
@@ -140,6 +141,8 @@ class Program:
         """Is told of an internal error: the main file, what was being done, the error; without it errors are raised."""
         self.keeps = False
         """Whether what is found out about functions is kept for another run."""
+        self.board: Board | None = None
+        """Where the processes of a run tell each other what they have found out about functions."""
         self.facts: Mapping[str, ApiFunction] = {}
         """What the project's configuration says of functions that cannot be seen."""
 
@@ -260,6 +263,10 @@ class Program:
             for unit in group.units:
                 for text in unit.own:
                     text.counts = counts
+
+    def works_on(self, group: Group) -> bool:
+        """Whether a group is the one that is at work."""
+        return self._working is group
 
     def versions(self, digest: bytes) -> set[Version]:
         """The Pythons of all views that have a text, which its digest identifies."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from heaplint import ir
 from heaplint import lazy_re as re
@@ -149,6 +149,8 @@ class Analysis:
             name: fact for text in unit.texts if may_be_attributed(text.reading.words)
             for name, fact in attributed(text.code).items()
         }
+        self._number = -1
+        """Of the unit in its group, once it is asked for."""
         self._results: list[Result] | None = None
         self._by_name: Mapping[str, Contract] | None = None
         self._cleanup: re.Pattern[bytes] | None = None
@@ -247,7 +249,8 @@ class Analysis:
             if key in self.known.making:
                 self.known.short = True
                 return None
-            self._settle(function)
+            if not self._summary_told(function, key):
+                self._settle(function)
         return self.known.summaries[key]
 
     def result(self, function: Function) -> Result:
@@ -255,7 +258,8 @@ class Analysis:
         key = self._key(function)
         if key not in self.known.results.get(key[0], {}):
             self.known.summaries.pop(key, None)
-            self._settle(function)
+            if not self._result_told(function, key):
+                self._settle(function)
         return self.known.results[key[0]][key]
 
     def _key(self, function: Function) -> Key:
@@ -289,6 +293,8 @@ class Analysis:
                 if called in self.known.summaries or called in self.known.making:
                     continue
                 if called not in numbers:
+                    if home._summary_told(callee, called):
+                        continue
                     enter(home, callee)
                     break
                 if called in unfinished:
@@ -336,6 +342,59 @@ class Analysis:
             self.known.ran.setdefault(tree.path, {}).setdefault(id(tree), []).append(ran)
         self.keep(function, ran.lookups, ran.result)
         return ran.result
+
+    # -- what other processes have found ----------------------------------------------------------------------------
+
+    def tell(self, function: Function, key: Key) -> None:
+        """Tell the other processes what was found of a function that one of them may ask for."""
+        program = self.unit.program
+        result = self.known.results[key[0]][key]
+        if program.board is None or not function.head.complete:
+            return
+        if program.works_on(self.unit.group) and "static" in function.head.returns.storage:
+            return  # it has been looked at for those who could ask
+        way, found = next(reversed(function.ways.items()), (None, None))
+        told = way.plain() if isinstance(way, Circumstances) else None, found or plain_result(result, function.base)
+        try:
+            program.board.tell(self._name_of(function), told)
+        except OSError:  # no more room: they find it out by themselves
+            program.board = None
+
+    def _name_of(self, function: Function) -> bytes:
+        """What a function of this unit is called among processes."""
+        if self._number < 0:
+            self._number = next(number for number, unit in enumerate(self.unit.group.units) if unit is self.unit)
+        named = f"{self._number}\0{function.start}\0{function.name}\0{function.path}\0{self.unit.path}"
+        return named.encode("utf-8", "surrogateescape")
+
+    def _asked_others(self, function: Function) -> Any:
+        """What another process has told of a function; None when none has, or it is not to be mixed with what is under way."""
+        board = self.unit.program.board
+        return None if board is None or self.known.making else board.find(self._name_of(function))
+
+    def _summary_told(self, function: Function, key: Key) -> bool:
+        """Take the summary of a function from another process, if one has found it."""
+        told = self._asked_others(function)
+        if told is None:
+            return False
+        summary = told[1][4]
+        self.known.summaries[key] = None if summary is None else shared(from_plain(summary))
+        return True
+
+    def _result_told(self, function: Function, key: Key) -> bool:
+        """Take the whole result of a function from another process, if one has found it."""
+        told = self._asked_others(function)
+        if told is None:
+            return False
+        way, found = told
+        if way is not None and self.functions.identity(function) is not None:
+            function.ways[Circumstances.of(way)] = found
+        result = result_of(found, function.head, self._circumstances(function)[0], function.base)
+        self.known.results.setdefault(key[0], {})[key] = result
+        self.known.summaries[key] = result.summary
+        return True
+
+    # -- what an earlier run has found ------------------------------------------------------------------------------
 
     def held(self, function: Function, together: bytes = b"") -> Result | None:
         """What an earlier run found of a function under the same circumstances."""
@@ -476,6 +535,8 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
     """Run functions that call each other, in the order of their places; once more those that asked for a later one."""
     if len(members) == 1 and members[0][2] not in known.looping:
         _run_member(known, members[0])
+        if not known.making:
+            members[0][0].tell(*members[0][1:])
         return
     members = sorted(members, key=lambda one: (one[2][1:], one[0].unit.path))
     together = _identity_of_all(members) if not known.making else b""
@@ -504,6 +565,9 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
         for home, function, key in members:
             names = [name for name in sorted(function.asked) if home.outside(name, inside)]
             home.keep(function, names, known.results[key[0]][key], together)
+    if not known.making:
+        for home, function, key in members:
+            home.tell(function, key)
 
 
 def _shown(facts: Facts) -> object:

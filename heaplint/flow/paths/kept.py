@@ -51,6 +51,16 @@ class Circumstances:
     together: bytes = b""
     """Of functions that call each other what identifies all of them, in the order in which they were run."""
 
+    def plain(self) -> tuple[Any, ...]:
+        """The circumstances as plain data."""
+        return self.contract and tuple(self.contract), self.cleaned, self.owner, self.lookups, self.together
+
+    @staticmethod
+    def of(plain: tuple[Any, ...]) -> Circumstances:
+        """The circumstances of which that was given."""
+        contract, cleaned, owner, lookups, together = plain
+        return Circumstances(contract and Contract(*contract), cleaned, owner, lookups, together)
+
 
 def plain_result(result: Result, start: int) -> tuple[Any, ...]:
     """A result as plain data, its places as distances from `start`, where its item begins."""
@@ -102,9 +112,7 @@ def encoded(items: Mapping[bytes, Iterable[Kept]]) -> bytes:
     """What is kept of the functions of some items."""
     data = {
         identity: tuple(
-            (one.head, one.called, tuple(
-                (way.contract and tuple(way.contract), way.cleaned, way.owner, way.lookups, way.together, found) for way, found in one.ways
-            )) for one in functions
+            (one.head, one.called, tuple((*way.plain(), found) for way, found in one.ways)) for one in functions
         ) for identity, functions in items.items()
     }
     return zlib.compress(dumps(data, protocol=HIGHEST_PROTOCOL), 1)
@@ -115,10 +123,8 @@ def decoded(data: bytes) -> dict[bytes, tuple[Kept, ...]]:
     try:
         return {
             identity: tuple(
-                Kept(head, called, tuple(
-                    (Circumstances(contract and Contract(*contract), cleaned, owner, lookups, together), found)
-                    for contract, cleaned, owner, lookups, together, found in ways
-                )) for head, called, ways in functions
+                Kept(head, called, tuple((Circumstances.of(tuple(way)), found) for *way, found in ways))
+                for head, called, ways in functions
             ) for identity, functions in unpickled(zlib.decompress(data), ir.CLASSES).items()
         }
     except (zlib.error, *DAMAGED):
