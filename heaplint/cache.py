@@ -246,9 +246,9 @@ def _canonical(value: Any) -> Any:
         return [(one.name, _canonical(getattr(value, one.name))) for one in fields(value)]
     if isinstance(value, Mapping):
         return sorted((repr(key), _canonical(one)) for key, one in value.items())
-    if isinstance(value, frozenset | set):
+    if isinstance(value, (frozenset, set)):
         return sorted(repr(_canonical(one)) for one in value)
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return [_canonical(one) for one in value]
     return value
 

@@ -198,11 +198,11 @@ def _described(value: Any) -> object:
     """A value without places, as something whose `repr` is the same in every run."""
     if isinstance(value, TypeDef):
         return value.place.path, value.symbol
-    if isinstance(value, frozenset | set):
+    if isinstance(value, (frozenset, set)):
         return sorted(map(repr, value))
     if isinstance(value, dict):
         return [(key, _described(one)) for key, one in value.items()]
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return [_described(one) for one in value]
     if hasattr(value, "__dataclass_fields__"):
         shown = (one.name for one in fields(value) if one.name not in ("start", "end"))

@@ -68,9 +68,16 @@ def made(folder: Path) -> list[str]:
 
 
 def rewritten(text: str) -> str:
-    """A module with its dataclasses as native classes whose methods are written out, for attributes at fixed places."""
+    """A module in the form that mypyc compiles well.
+
+    Its dataclasses are native classes whose methods are written out, for attributes at fixed places; cases of classes are
+    tests with isinstance, which mypyc makes with one comparison, while it calls Python for a case.
+    """
     lines = text.splitlines()
     tree = ast.parse(text)
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Match):
+            _write_tests(lines, each)
     for node in reversed(tree.body):
         if isinstance(node, ast.ClassDef) and (options := _options(node)) is not None:
             _write_class(lines, node, options)
@@ -79,6 +86,62 @@ def rewritten(text: str) -> str:
             names = ["described as _described", *(f"replaced as {one}" if one == "replace" else one for one in kept)]
             lines[node.lineno - 1] = f"from typing import Any as _Any; from heaplint.records import {', '.join(names)}"
     return "\n".join(lines) + "\n"
+
+
+def _write_tests(lines: list[str], node: ast.Match) -> None:
+    """Put tests in the place of the cases of a match, where all of them can be told by tests of a variable."""
+    if not isinstance(node.subject, ast.Name):
+        return
+    tests = [_test(node.subject.id, case.pattern) for case in node.cases]
+    heads = [case.pattern.lineno for case in node.cases]
+    in_a_line = all(
+        (case.guard or case.pattern).end_lineno == head and case.body[0].lineno > head
+        for case, head in zip(node.cases, heads, strict=True)
+    )
+    if "" in tests or not in_a_line:
+        return
+    blanks = " " * node.col_offset
+    lines[node.lineno - 1] = ""
+    for number, (case, head, test) in enumerate(zip(node.cases, heads, tests, strict=True)):
+        if case.guard is not None:
+            test = f"{test} and ({ast.unparse(case.guard)})"
+        begin = "if" if number == 0 else "elif"
+        lines[head - 1] = f"{blanks}else:" if test == _ANYTHING else f"{blanks}{begin} {test}:"
+
+
+_ANYTHING = "True"
+
+
+def _test(name: str, pattern: ast.pattern) -> str:
+    """The test of a variable that a pattern stands for; "" when it is of another kind."""
+    match pattern:
+        case ast.MatchAs(pattern=None, name=None):
+            return _ANYTHING
+        case ast.MatchSingleton(value=None):
+            return f"{name} is None"
+        case ast.MatchClass(patterns=[]):
+            of = f"isinstance({name}, {ast.unparse(pattern.cls)})"
+            values = [
+                _value(f"{name}.{one}", value) for one, value in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)
+            ]
+            return f"({' and '.join([of, *values])})" if "" not in values else ""
+        case ast.MatchOr():
+            of_each = [_test(name, one) for one in pattern.patterns]
+            return f"({' or '.join(of_each)})" if "" not in of_each and _ANYTHING not in of_each else ""
+    return ""
+
+
+def _value(name: str, pattern: ast.pattern) -> str:
+    """The same of an attribute, whose values are written in the pattern."""
+    match pattern:
+        case ast.MatchValue(value=ast.Constant()):
+            return f"{name} == {ast.unparse(pattern)}"
+        case ast.MatchSingleton():
+            return f"{name} is {pattern.value!r}"
+        case ast.MatchOr():
+            of_each = [_value(name, one) for one in pattern.patterns]
+            return f"({' or '.join(of_each)})" if "" not in of_each else ""
+    return ""
 
 
 def _options(node: ast.ClassDef) -> set[str] | None:

@@ -54,6 +54,54 @@ class Node:
 '''
 
 
+CASES = '''
+class Unary:
+    def __init__(self, operator, operand=None, arrow=False):
+        self.operator, self.operand, self.arrow = operator, operand, arrow
+
+
+class Call(Unary):
+    pass
+
+
+class Name:
+    pass
+
+
+def kind(node, more=True):
+    match node:
+        case None:
+            return "none"
+        case Call():
+            return "call"
+        case Unary(operator="!" | "~", arrow=False) if more:
+            match node.operand:
+                case None:
+                    return "not nothing"
+                case Name() | Unary(operator="*"):
+                    return "not a name"
+            return "not"
+        case Unary(operator="!"):
+            node = None
+        case Unary(arrow=True):
+            return "arrow"
+        case _:
+            return "else"
+    return "fell out"
+
+
+def captured(node):
+    match node:
+        case Unary(operand=operand):
+            return operand
+
+
+def in_one_line(node):
+    match node:
+        case Unary(): return 1
+'''
+
+
 def run(text: str) -> Any:
     module = types.ModuleType("sample")
     sys.modules["sample"] = module
@@ -90,6 +138,29 @@ def test_every_dataclass_is_written_out(name: str) -> None:
     text = native_sources.rewritten((ROOT / name).read_text("utf-8"))
     classes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
     assert [node.name for node in classes if node.decorator_list] == []
+
+
+def test_cases_of_classes_are_told_by_tests() -> None:
+    text = native_sources.rewritten(CASES)
+    matches = [node.lineno for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Match)]
+    functions = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    assert [name for name, one in functions.items() if any(one.lineno < at <= (one.end_lineno or 0) for at in matches)] == [
+        "captured", "in_one_line",
+    ]  # fmt: skip
+    assert text.splitlines()[-1] == CASES.splitlines()[-1]
+
+
+def test_tests_in_the_place_of_cases_tell_the_same() -> None:
+    written, compiled = run(CASES), run(native_sources.rewritten(CASES))
+
+    def told(sample: Any) -> list[object]:
+        below = [None, sample.Name(), sample.Unary("*"), sample.Unary("-")]
+        nodes = [None, 3, sample.Name(), sample.Call("!"), sample.Unary("!", None, True), sample.Unary("-", None, True)]
+        nodes += [sample.Unary(operator, one) for operator in ("!", "~", "-") for one in below]
+        return [sample.kind(node, more) for node in nodes for more in (True, False)]
+
+    assert told(written) == told(compiled)
+    assert len(set(told(written))) == 8
 
 
 def test_a_dataclass_that_is_written_out_is_made_and_shown_as_before(sample: Any) -> None:

@@ -137,7 +137,7 @@ class _Function:
 
     def ignored(self, node: CfgNode, call: ir.Call) -> bool:
         """Whether nothing looks at the call's result."""
-        expression = isinstance(node.node, ir.Call | ir.Cast) and ir.strip(node.node) is call
+        expression = isinstance(node.node, (ir.Call, ir.Cast)) and ir.strip(node.node) is call
         return expression and all(value is None for _, value in node.edges)
 
     def acquired_next(self, node: CfgNode, name: str) -> bool:
@@ -309,9 +309,9 @@ def _run(node: ir.Node, known: dict[str, int], failed: ir.Call | None) -> int | 
         for variable in node.variables:
             _set(known, variable.name, _value(variable.init, known, failed) if variable.init is not None else None)
         return None
-    if isinstance(node, ir.Return | ir.Opaque):
+    if isinstance(node, (ir.Return, ir.Opaque)):
         return None
-    assert not isinstance(node, ir.Stmt | ir.Entry | ir.Variable)
+    assert not isinstance(node, (ir.Stmt, ir.Entry, ir.Variable))
     return _value(node, known, failed)
 
 

@@ -107,7 +107,7 @@ class _Scopes:
     def _of(
         self, node: ir.Node, statics: dict[str, ir.Variable | None], hidden: set[str]
     ) -> Iterator[tuple[str, ir.Node, ir.Variable | None]]:
-        if isinstance(node, ir.Block | ir.Loop | ir.Switch | ir.Case):
+        if isinstance(node, (ir.Block, ir.Loop, ir.Switch, ir.Case)):
             statics, hidden = dict(statics), set(hidden)
         if isinstance(node, ir.Variable):
             hidden.add(node.name)

@@ -199,7 +199,7 @@ def _looked_at(function: ir.Function, name: str, call: ir.Call) -> bool:
     for node in ir.walk(function.body):
         if node is call:
             return False
-        if isinstance(node, ir.If | ir.Conditional):
+        if isinstance(node, (ir.If, ir.Conditional)):
             parts = list(ir.walk(node.condition))
             if call not in parts and any(isinstance(one, ir.Name) and one.text == name for one in parts):
                 return True
@@ -260,7 +260,7 @@ def _gives_state(unit: Unit, name: str) -> bool:
         return False
     found = [call for call in ir.calls(function.body) if ir.called(call) in _GET_STATE]
     tested = any(
-        isinstance(node, ir.If | ir.Conditional | ir.Loop)
+        isinstance(node, (ir.If, ir.Conditional, ir.Loop))
         or ir.called(node if isinstance(node, ir.Call) else None) == "assert"
         for node in ir.walk(function.body)
     )

@@ -57,7 +57,7 @@ def _returns(node: ir.Node, name: str, tracked: bool) -> list[tuple[ir.Return, b
         if isinstance(child, ir.Return):
             inner = ir.strip(child.value) if child.value is not None else None
             if not tracked and isinstance(inner, ir.Name) and inner.text == name:
-                found.append((child, isinstance(node, ir.Block | ir.Case | ir.Label)))
+                found.append((child, isinstance(node, (ir.Block, ir.Case, ir.Label))))
         elif isinstance(child, ir.ExprStmt):
             tracked = tracked or any(_tracks(call, name) for call in ir.calls(child))
         elif child is not None:

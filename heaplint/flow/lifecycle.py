@@ -360,7 +360,7 @@ def names_builtin(event: Event) -> bool:
 
 def _names_member(expr: ir.Expr, leaf: str) -> bool:
     inner = ir.strip(expr)
-    while isinstance(inner, ir.Index | ir.Unary):
+    while isinstance(inner, (ir.Index, ir.Unary)):
         inner = ir.strip(inner.object if isinstance(inner, ir.Index) else inner.operand)
     return isinstance(inner, ir.Member) and inner.field == leaf
 

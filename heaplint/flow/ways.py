@@ -93,7 +93,7 @@ def _relevant(function: ir.Function, steps: Steps[S]) -> set[str]:
     """The identifiers in conditions that a step depends on."""
     names: set[str] = set()
     for node in ir.walk(function.body):
-        if isinstance(node, ir.If | ir.Loop | ir.Conditional):
+        if isinstance(node, (ir.If, ir.Loop, ir.Conditional)):
             inside = (node.body,) if isinstance(node, ir.Loop) else (node.then, node.otherwise)
             if any(steps.decides(call) for branch in inside for call in ir.calls(branch)):
                 names.update(one.text for one in ir.walk(node.condition) if isinstance(one, ir.Name))

@@ -67,7 +67,7 @@ def by_address(lower: CPlusPlusLowering, callee: str, arguments: tuple[ir.Expr, 
         return arguments
     result = list(arguments)
     for at in positions:
-        if at < len(result) and isinstance(one := ir.strip(result[at]), ir.Name | ir.Member | ir.Index | ir.Unary):
+        if at < len(result) and isinstance(one := ir.strip(result[at]), (ir.Name, ir.Member, ir.Index, ir.Unary)):
             if isinstance(one, ir.Unary):
                 result[at] = one.operand if one.operator == "*" else one
             else:

@@ -224,7 +224,7 @@ class ExpressionTypes:
         if inner is None:
             return None
         if expr.operator == "&":
-            if inner.array or not isinstance(expr.operand, ir.Name | ir.Member | ir.Index | ir.Unary | ir.InitList):
+            if inner.array or not isinstance(expr.operand, (ir.Name, ir.Member, ir.Index, ir.Unary, ir.InitList)):
                 return None
             return Kind(inner.base, inner.pointers + 1)
         if expr.operator == "*":

@@ -350,7 +350,7 @@ def resolve_types(unit: Unit, expression: ir.Expr, function: ir.Function | None,
             return resolve_types(unit, inner.args[0], function, depth + 1)
         return [""]
     key = key_of(inner)
-    if isinstance(inner, ir.Member | ir.Name):
+    if isinstance(inner, (ir.Member, ir.Name)):
         known = unit.types_named(key)
         if isinstance(inner, ir.Name) and function is not None and is_local(function, key):
             known = [one for one in known if _made_in(one, key, function)]

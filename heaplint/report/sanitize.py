@@ -155,7 +155,7 @@ def _indented(value: object, depth: int = 0) -> str:
         if flat:
             parts.append(encoder.encode(flat)[1:-1])
         return "{" + line + ("," + line).join(parts) + last + "}"
-    assert isinstance(value, list | tuple)
+    assert isinstance(value, (list, tuple))
     parts = [_indented(one, depth + 1) for one in value] if any(map(_holds, value)) else [encoder.encode(value)[1:-1]]
     return "[" + line + ("," + line).join(parts) + last + "]"
 

@@ -41,7 +41,7 @@ def whole(node: ir.Expr) -> int | None:
 
 
 def effects(node: ir.Node) -> Iterator[ir.Node]:
-    return (one for one in ir.walk(node) if isinstance(one, ir.Call | ir.Assign))
+    return (one for one in ir.walk(node) if isinstance(one, (ir.Call, ir.Assign)))
 
 
 def set_in(body: ir.Stmt) -> set[str]:
@@ -71,7 +71,7 @@ def scalar_locals(function: ir.Function, local: dict[str, ir.Variable]) -> dict[
     in_calls: set[int] = set()
     addresses: list[ir.Unary] = []
     for node in ir.walk(function.body):
-        if isinstance(node, ir.Name | ir.Constant):
+        if isinstance(node, (ir.Name, ir.Constant)):
             continue
         if isinstance(node, ir.Call):
             in_calls.update([id(ir.strip(one)) for one in node.args])

@@ -108,7 +108,7 @@ class _Lowering:
     # -- statements ------------------------------------------------------------------------------------------------
 
     def statement(self, stmt: ir.Stmt | None) -> None:
-        if self.here is None and not isinstance(stmt, ir.Label | ir.Case | ir.Block | ir.Switch | ir.Loop | ir.If):
+        if self.here is None and not isinstance(stmt, (ir.Label, ir.Case, ir.Block, ir.Switch, ir.Loop, ir.If)):
             return
         match stmt:
             case None:
@@ -169,7 +169,7 @@ class _Lowering:
             self.here = self.blocks[passed]
         elif isinstance(inner, ir.Call) and ir.called(inner) in NO_RETURN:
             self.here = None
-        elif isinstance(inner, ir.Binary | ir.Conditional) and any(True for _ in effects(inner)):
+        elif isinstance(inner, (ir.Binary, ir.Conditional)) and any(True for _ in effects(inner)):
             done = self.new()
             if isinstance(inner, ir.Conditional):
                 then, otherwise = self.new(), self.new()
@@ -650,7 +650,7 @@ class _Lowering:
         inner = ir.strip(node)
         if isinstance(inner, ir.Unary) and inner.operator == "&":
             return "&" + self.key(ir.strip(inner.operand))[0]
-        if isinstance(inner, ir.Member | ir.Index | ir.Unary):
+        if isinstance(inner, (ir.Member, ir.Index, ir.Unary)):
             key, _ = self.key(inner)
             if key:
                 self.emit(DEREF, key, user)
