@@ -75,7 +75,8 @@ def kind(node, more=True):
         case Call():
             return "call"
         case Unary(operator="!" | "~", arrow=False) if more:
-            match node.operand:
+            below = node.operand
+            match below:
                 case None:
                     return "not nothing"
                 case Name() | Unary(operator="*"):
