@@ -46,6 +46,14 @@ class _Layer:
     folder: str
     specs: tuple[GitIgnoreSpec, ...]
     """One for each pattern; the last that speaks decides."""
+    any_of: GitIgnoreSpec | None
+    """All patterns: of most paths none says anything. None where there are none."""
+
+    @classmethod
+    def of(cls, folder: str, specs: Iterable[GitIgnoreSpec]) -> _Layer:
+        """A layer of these patterns."""
+        each = tuple(specs)
+        return cls(folder, each, type(each[0])([one for spec in each for one in spec.patterns]) if each else None)
 
     def verdict(self, path: str) -> bool | None:
         """Whether the layer excludes a path (a folder ends in a separator); None when it says nothing."""
@@ -53,6 +61,8 @@ class _Layer:
         if inside.startswith(os.pardir):
             return None
         inside = inside.replace(os.sep, "/") + ("/" if path.endswith(os.sep) else "")
+        if self.any_of is None or self.any_of.check_file(inside).include is None:
+            return None
         for spec in reversed(self.specs):
             spoken = spec.check_file(inside).include
             if spoken is not None:
@@ -80,7 +90,7 @@ class Excludes:
                 specs = tuple(map(compile_pattern, patterns.patterns))
             except PatternError as error:
                 raise ConfigError(f"{patterns.origin}: {error}") from error
-            layers.append(_Layer(os.path.realpath(patterns.folder), specs))
+            layers.append(_Layer.of(os.path.realpath(patterns.folder), specs))
         return cls(config.default_exclude, tuple(layers))
 
     def entering(self, folder: str) -> tuple[Excludes, list[str]]:
@@ -94,14 +104,14 @@ class Excludes:
                 complaints.append(f"line {number} was not used: {error}")
         if not specs:
             return self, complaints
-        return replace(self, ignores=(*self.ignores, _Layer(folder, tuple(specs)))), complaints
+        return replace(self, ignores=(*self.ignores, _Layer.of(folder, specs))), complaints
 
     def except_for(self, start: str) -> Excludes:
         """Without the patterns that exclude `start` itself: who names a folder means it."""
 
         def without(layer: _Layer) -> _Layer:
-            alone = (_Layer(layer.folder, (spec,)) for spec in layer.specs)
-            return _Layer(layer.folder, tuple(one.specs[0] for one in alone if not one.verdict(start + os.sep)))
+            alone = (_Layer.of(layer.folder, (spec,)) for spec in layer.specs)
+            return _Layer.of(layer.folder, (one.specs[0] for one in alone if not one.verdict(start + os.sep)))
 
         return Excludes(self.names, tuple(map(without, self.always)), tuple(map(without, self.ignores)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from heaplint import lazy_re as re
 from heaplint.digest import DIGEST, blake2b
@@ -15,7 +16,6 @@ CPLUSPLUS_SUFFIXES = (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h+
 """Names of files that are C++."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
-_NEWLINE = re.compile(rb"\n")
 _ONLY_CPLUSPLUS = re.compile(
     rb"^[ \t]*(?:namespace\b[\w \t:]*\{?[ \t]*$|template[ \t]*<|class[ \t]+\w+[ \t]*(?:[:{;]|$)|using[ \t]+(?:namespace\b|\w+[ \t]*=)|"
     rb"(?:public|private|protected)[ \t]*:)", re.M,
@@ -71,7 +71,8 @@ class SourceFile:
     def line_starts(self) -> Sequence[int]:
         """The offset at which each line begins (computed once; not to be changed)."""
         if self._starts is None:
-            self._starts = array("I", (0, *(found.end() for found in _NEWLINE.finditer(self.data))))
+            lengths = [len(line) + 1 for line in self.data.split(b"\n")]
+            self._starts = array("I", [0, *accumulate(lengths[:-1])])
         return self._starts
 
     def position(self, offset: int) -> tuple[int, int]:
