@@ -304,7 +304,6 @@ class Text:
         self._parsed.clear()
         self._expanded = None
         self.shared.clear()
-        self._api = None
 
     def problems(self) -> Iterator[tuple[Item, str, int]]:
         """The items that were parsed while that counted, but not in full: the item, why, and where (an offset)."""

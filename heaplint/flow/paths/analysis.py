@@ -67,6 +67,8 @@ class _Known:
     """The functions that call each other and are being made."""
     looping: set[Key] = field(default_factory=set)
     """The functions that call themselves."""
+    codes: dict[tuple[int, tuple[str, ...]], Code] = field(default_factory=dict)
+    """Of these, by the identity of the function and the variables that are cleaned up."""
     short: bool = False
     """Whether something was asked of one of these that had not been made."""
     kept: dict[str, Mapping[bytes, tuple[Kept, ...]]] = field(default_factory=dict)
@@ -429,7 +431,7 @@ class Analysis:
         self, function: ir.Function, contract: Contract | None, cleaned: tuple[str, ...], owner: bool,
         lookup: Callable[[str], Facts],
     ) -> Result:
-        code = lower(function, frozenset(cleaned))
+        code = self._code(function, cleaned)
         run = interpret(code, lookup, contract, owner)
         machine = run.machine
         settled = _settled(code, run)
@@ -452,6 +454,15 @@ class Analysis:
             function, tuple(drafts), summary, run.complete, contract, tuple(machine.silent.values()),
             tuple(machine.left.values()),
         )
+
+    def _code(self, function: ir.Function, cleaned: tuple[str, ...]) -> Code:
+        """What is to be interpreted; of functions that call each other it is kept while these are run, some of them twice."""
+        known = self.known.codes.get((id(function), cleaned))
+        if known is None:
+            known = lower(function, frozenset(cleaned))
+            if self.known.making:
+                self.known.codes[id(function), cleaned] = known
+        return known
 
     def _cleaned(self, function: Function) -> tuple[str, ...]:
         """The variables that the compiler cleans up (`__attribute__((cleanup(f)))`, by whatever macro)."""
@@ -560,6 +571,8 @@ def _run_together(known: _Known, members: Sequence[tuple[Analysis, Function, Key
         _run_member(known, member)
     inside = known.making
     known.making = around
+    if not around:
+        known.codes.clear()
     known.short = False
     if together:
         for home, function, key in members:
