@@ -74,6 +74,8 @@ class Record:
     points_to: tuple[str, ...]
     """The files that findings point into, its own left out."""
     leans_on: tuple[str, ...]
+    leans_on_models: tuple[str, ...]
+    """Those of which only types and modules were looked at."""
     reads: tuple[tuple[tuple[str, str, str], bytes], ...]
     """What was read of other groups' definitions, and what identifies it."""
     asks: bytes

@@ -63,7 +63,7 @@ def forget(group: Group) -> None:
     if not group.units:
         return
     program = group.units[0].program
-    for path in {group.path, *(path for _, path, _ in group.reads), *group.leans_on}:
+    for path in {group.path, *(path for _, path, _ in group.reads), *group.leans_on, *group.leans_on_models}:
         other = program.group(path)
         if other.done:
             analysis.forget(other)

@@ -97,6 +97,7 @@ def _record_of(
         model_of(group),
         tuple(sorted(result.paths.difference(group.paths))),
         tuple(sorted(group.leans_on)),
+        tuple(sorted(group.leans_on_models)),
         tuple(sorted((read, digest(program, read)) for read in group.reads)),
         joined(map(line, group.asks)),
         _facts(program, group, wanted),
@@ -106,7 +107,7 @@ def _record_of(
 
 
 def _updated(record: Record, program: Program, group: Group, wanted: Iterable[tuple[str, str]]) -> Record:
-    if not (group.asks or group.reads or group.leans_on or group.answers or group.views is not None):
+    if not (group.asks or group.reads or group.leans_on or group.leans_on_models or group.answers or group.views is not None):
         return record
     return replace(
         record,
@@ -114,6 +115,7 @@ def _updated(record: Record, program: Program, group: Group, wanted: Iterable[tu
         asks=joined({*split(record.asks), *map(line, group.asks)}),
         reads=tuple(sorted({**dict(record.reads), **{read: digest(program, read) for read in group.reads}}.items())),
         leans_on=tuple(sorted({*record.leans_on, *group.leans_on})),
+        leans_on_models=tuple(sorted({*record.leans_on_models, *group.leans_on_models})),
         facts=_facts(program, group, wanted),
     )
 
@@ -222,7 +224,8 @@ def stale(
     be checked anew. The files that are found for another reason than that are added to it.
     """
     records = state.records
-    hot |= {path for path in read if path in records and model_of(program.group(path)) != records[path].model}
+    other = {path for path in read if path in records and model_of(program.group(path)) != records[path].model}
+    hot |= other
     changed = _changes(program, state, read)
     lines = {joined([line(ask)]) for ask in changed.asks}
     abroad = [(joined([line((ABROAD, key))]), names) for key, names in changed.abroad.items()]
@@ -235,7 +238,8 @@ def stale(
         record = records.get(group.path)
         if record is None or group.path in hot:
             continue
-        if not hot.isdisjoint(record.leans_on) or not changed.gone.isdisjoint(record.leans_on):
+        leans_on = {*record.leans_on, *record.leans_on_models}
+        if not hot.isdisjoint(record.leans_on) or not other.isdisjoint(record.leans_on_models) or not changed.gone.isdisjoint(leans_on):
             found.add(group.path)
         if (
             any(line in record.asks for line in lines)

@@ -21,8 +21,9 @@ LOOKS = 64
 Check = Callable[[Group], GroupResult]
 """Checks one group and forgets what was parsed for it."""
 
-_Asked = tuple[str, set[tuple[str, str]], set[tuple[str, str, str]], set[str]]
-"""Of a main file what was asked in its name: aspects and keys, definitions that were read, files that it leans on."""
+_Asked = tuple[str, set[tuple[str, str]], set[tuple[str, str, str]], set[str], set[str]]
+"""Of a main file what was asked in its name: aspects and keys, definitions that were read, files that it leans on, as a
+whole and for their types and modules."""
 _Answers = tuple[tuple[str, str], list[tuple[str, Value]]]
 
 
@@ -117,20 +118,22 @@ def _check(path: str) -> _Done:
     asked: list[_Asked] = []
     kept: dict[tuple[str, str], tuple[Value, ...]] = {}
     for group in program.groups:
-        if group.asks or group.reads or group.leans_on:
-            asked.append((group.path, set(group.asks), set(group.reads), set(group.leans_on)))
+        told = group.asks, group.reads, group.leans_on, group.leans_on_models
+        if any(told):
+            asked.append((group.path, set(group.asks), set(group.reads), set(group.leans_on), set(group.leans_on_models)))
             kept.update(kept_since(program, group.reads))
-            for told in (group.asks, group.reads, group.leans_on):
-                told.clear()
+            for one in told:
+                one.clear()
     return _Done(path, result, asked, [(one, list(program.answers(*one))) for one in sorted(program.asked - before)], kept)
 
 
 def _take(program: Program, done: _Done) -> None:
-    for path, asks, reads, leans_on in done.asked:
+    for path, asks, reads, leans_on, leans_on_models in done.asked:
         group = program.group(path)
         group.asks |= asks
         group.reads |= reads
         group.leans_on |= leans_on
+        group.leans_on_models |= leans_on_models
     program.kept.update(done.kept)
     for (kind, key), answers in done.answers:
         program.learn(kind, key, answers)

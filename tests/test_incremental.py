@@ -126,6 +126,46 @@ def test_what_a_change_concerns_is_checked_anew_and_little_else(name: str, store
     assert found(changed, store) == after
 
 
+BASE = (
+    '#include "base.h"\n'
+    "static int Base_traverse(PyObject *self, visitproc visit, void *arg) { Py_VISIT(((Base *)self)->held); return 0; }\n"
+    "static int Base_clear(PyObject *self) { Py_CLEAR(((Base *)self)->held); return 0; }\n"
+    'PyTypeObject Base_Type = {PyVarObject_HEAD_INIT(NULL, 0) .tp_name = "m.Base", .tp_basicsize = sizeof(Base),\n'
+    "    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, .tp_traverse = Base_traverse, .tp_clear = Base_clear};\n"
+    "int unrelated(PyObject *o) { return o != NULL; }\n"
+)
+INHERITING: Mapping[str, str] = {
+    "base.h": HEAD + "typedef struct { PyObject_HEAD PyObject *held; } Base;\nextern PyTypeObject Base_Type;\n",
+    "base.c": BASE,
+    "derived.c": '#include "base.h"\ntypedef struct { Base base; PyObject *more; } Derived;\n'
+    "static int Derived_traverse(PyObject *self, visitproc visit, void *arg) { Py_VISIT(((Derived *)self)->more); return 0; }\n"
+    'static PyTypeObject Derived_Type = {PyVarObject_HEAD_INIT(NULL, 0) .tp_name = "m.Derived", .tp_base = &Base_Type,\n'
+    "    .tp_basicsize = sizeof(Derived), .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, .tp_traverse = Derived_traverse};\n",
+    **{f"more{number}.c": HEAD + f"static int more{number}(void) {{ return {number}; }}\n" for number in range(6)},
+}
+BASES: Mapping[str, tuple[str, str, set[str]]] = {
+    "a body": ("return o != NULL;", "return o == NULL;", {"base.c"}),
+    "what the base's own function does": ("{ Py_CLEAR(((Base *)self)->held); return 0; }", "{ return 0; }", {"base.c"}),
+    "lines before the base": ("static int Base_clear", "\n\nstatic int Base_clear", {"base.c"}),
+    "a flag of the base": ("| Py_TPFLAGS_HAVE_GC", "| Py_TPFLAGS_BASETYPE", {"base.c", "derived.c"}),
+    "a slot of the base": (", .tp_clear = Base_clear", "", {"base.c", "derived.c"}),
+    "the base of the base": ('.tp_name = "m.Base",', '.tp_name = "m.Base", .tp_base = &PyList_Type,', {"base.c", "derived.c"}),
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_of_a_file_whose_types_alone_are_wanted_nothing_else_concerns(name: str, store: Store, checked: list[set[str]]) -> None:
+    old, new, concerned = BASES[name]
+    found(INHERITING, store)
+    changed = {**INHERITING, "base.c": BASE.replace(old, new)}
+    assert changed["base.c"] != BASE
+    checked.clear()
+    after = found(changed, store)
+    assert checked[-1] == concerned
+    assert after == found(changed, None)
+    assert found(changed, store) == after
+
+
 def test_a_new_file_a_removed_file_and_an_old_name_with_a_new_meaning(store: Store) -> None:
     found(FILES, store)
     more = {**FILES, "other.c": HEAD + "PyObject *give(void) { return Py_None; }\nint add2(void) { return 0; }\n"}

@@ -25,7 +25,7 @@ def module_named(unit: Unit, expr: ir.Expr | None) -> ModuleDef | None:
     if own:
         return own[0]
     others = [
-        module for other in unit.others((path for path, _ in unit.ask("module", name)), LINKED)
+        module for other in unit.others((path for path, _ in unit.ask("module", name)), LINKED, model=True)
         for module in other.modules if module.symbol == name
     ]
     near = [module for module in others if module.place.path in files]

@@ -77,6 +77,8 @@ class Group:
     """Kind, main file and name of the definitions of other groups that were read."""
     leans_on: set[str] = field(default_factory=set)
     """The main files of other groups that were looked into without saying what for."""
+    leans_on_models: set[str] = field(default_factory=set)
+    """Those of whose types and modules alone something was wanted."""
     index: dict[str, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
     answers: dict[tuple[str, str], Value] = field(default_factory=dict)
     partly_followed: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -237,11 +239,14 @@ class Program:
                 raise
             self.failed(group.path, doing, error)
 
-    def lean(self, group: Group, other: Group) -> None:
-        """Note that a group looks into another without saying what for, and so does the one that is being checked."""
+    def lean(self, group: Group, other: Group, *, model: bool = False) -> None:
+        """Note that a group looks into another without saying what for, and so does the one that is being checked.
+
+        With `model` it looks at nothing but types and modules.
+        """
         for one in (group, self._working):
             if one is not None and one is not other:
-                one.leans_on.add(other.path)
+                (one.leans_on_models if model else one.leans_on).add(other.path)
 
     @contextmanager
     def at_work(self, group: Group) -> Iterator[None]:

@@ -148,11 +148,14 @@ class Unit:
         if self.program.keeps:
             self.group.asks.add((kind, key))
 
-    def others(self, paths: Iterable[str], stage: int) -> Iterator[Unit]:
-        """The units of some main files, this one's among them perhaps, brought to a stage."""
+    def others(self, paths: Iterable[str], stage: int, *, model: bool = False) -> Iterator[Unit]:
+        """The units of some main files, this one's among them perhaps, brought to a stage.
+
+        Whoever looks at nothing of theirs but `types` and `modules` says so (`model`): then no other change concerns it.
+        """
         for path in paths:
             group = self.program.group(path)
-            self.program.lean(self.group, group)
+            self.program.lean(self.group, group, model=model)
             self.program.bring(group, stage)
             yield from group.units
 
@@ -169,7 +172,7 @@ class Unit:
             chosen = [path for path, files in places.items() if not files.isdisjoint(self.paths)]
             if not chosen and len({value[:2] for _, values in told for value in values if isinstance(value, tuple)}) == 1:
                 chosen = list(places)
-        units = self.others(chosen, LINKED)
+        units = self.others(chosen, LINKED, model=True)
         types = [made for unit in units for made in unit.types if name == made.symbol or name in made.targets]
         if len(types) > 1:
             mine = {id(made) for made in self.types}
