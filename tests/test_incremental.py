@@ -106,6 +106,7 @@ CHANGES: Mapping[str, tuple[str, str, str, set[str]]] = {
     "a helper that does the same in another way": (
         "helper.c", "return PyList_New(0);", "PyObject *made = PyList_New(0); return made;", {"helper.c", "user.c"},
     ),
+    "a comment in a helper": ("helper.c", "return PyList_New(0);", "return /* new */\n        PyList_New(0);", {"helper.c"}),
     "a header": ("shared.h", "int add(", "int  add(", {"helper.c", "module.c", "point.c"}),
     "flags of a type that another file creates": (
         "point.c", "Py_TPFLAGS_DEFAULT", "Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC", {"point.c"},

@@ -53,7 +53,8 @@ def global_module_state(unit: Unit) -> Iterator[Report]:
 def _kept(unit: Unit) -> list[str]:
     """The static types and object variables of a module's file, and of its folder when that is the one module there."""
     folder = unit.path.rpartition("/")[0]
-    several = len({symbol for _, symbols in unit.ask("module in folder", folder) for symbol in symbols}) > 1
+    modules = (value for _, values in unit.ask("module in folder", folder) for value in values)
+    several = len({value[0] for value in modules if isinstance(value, tuple)}) > 1
     types: list[Value] = []
     objects: list[Value] = []
     for path, readings in unit.ask("kept in folder", folder):

@@ -53,9 +53,11 @@ def modules_around(unit: Unit) -> tuple[ModuleDef, ...]:
     ]
     if own:
         return tuple(own)
-    folder = unit.path.rpartition("/")[0]
+    told = unit.ask("module in folder", unit.path.rpartition("/")[0])
+    if len({value[0] for _, values in told for value in values if isinstance(value, tuple) and value[1]}) > 1:
+        return ()
     near = [
-        (other, module) for other in unit.others((path for path, _ in unit.ask("module in folder", folder)), LINKED)
+        (other, module) for other in unit.others((path for path, _ in told), LINKED)
         for module in other.modules if module.fields
     ]
     if len({module.symbol for _, module in near}) != 1:

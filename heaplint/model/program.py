@@ -457,7 +457,8 @@ class Program:
         for unit in group.units:
             for text in unit.texts:
                 for item in _items(text, kind, name):
-                    digest.update(b"%d" % is_static(text, item) + text.expander.expand(item.start, item.end).text + b"\0")
+                    expanded = text.expander.expand(item.start, item.end).text
+                    digest.update(b"%d" % is_static(text, item) + _spaced(expanded) + b"\0")
             digest.update(b"\1")
         return digest.digest()
 
@@ -475,6 +476,15 @@ def _of_view(kept: Sequence[Found], known: Known, unit: Unit) -> Found | None:
     """Of what was kept for each view that of the one which goes with a unit's view, else the first."""
     chosen = _like([(versions, plain) for versions, _, plain in known.views], unit)
     return next((one for one in (kept[chosen], *kept) if one is not None), None)
+
+
+def _spaced(text: bytes) -> bytes:
+    """Code with one blank for blanks and line ends outside strings, so that comments do not count."""
+    if b"'" in text or b'\\"' in text:
+        return text  # it takes more to tell where its strings end
+    parts = text.split(b'"')
+    parts[::2] = [b" ".join(part.split()) for part in parts[::2]]
+    return b'"'.join(parts)
 
 
 def _items(text: Text, kind: str, name: str) -> Iterator[Item]:

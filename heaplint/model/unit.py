@@ -422,8 +422,9 @@ def _files_of_modules(unit: Unit) -> Iterator[tuple[str, Value]]:
 
 @index("module in folder", of_types=True)
 def _folders_of_modules(unit: Unit) -> Iterator[tuple[str, Value]]:
+    """The symbols, and whether it is known already that something is written in the fields."""
     for module in unit.modules:
-        yield unit.path.rpartition("/")[0], module.symbol
+        yield unit.path.rpartition("/")[0], (module.symbol, bool(module.fields))
 
 
 @index("run by import", of_types=True)
