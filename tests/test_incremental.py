@@ -167,6 +167,49 @@ def test_of_a_file_whose_types_alone_are_wanted_nothing_else_concerns(name: str,
     assert found(changed, store) == after
 
 
+MAKER = (
+    HEAD + "static PyObject *inner(PyTypeObject *type) { return PyObject_Str((PyObject *)type); }\n"
+    "PyObject *make_one(PyTypeObject *type) { return inner(type); }\n"
+    "int unrelated(PyObject *o) { return o != NULL; }\n"
+)
+MAKING: Mapping[str, str] = {
+    "thing.c": HEAD + "typedef struct { PyObject_HEAD int count; } Thing;\nPyObject *make_one(PyTypeObject *type);\n"
+    "static PyTypeObject *thing_type;\nstatic PyType_Slot slots[] = {{0, NULL}};\n"
+    'static PyType_Spec spec = {"m.Thing", sizeof(Thing), 0, Py_TPFLAGS_DEFAULT, slots};\n'
+    "int init(void) { thing_type = (PyTypeObject *)PyType_FromSpec(&spec); return thing_type ? 0 : -1; }\n"
+    "PyObject *new_thing(void) { return make_one(thing_type); }\n",
+    "maker.c": MAKER,
+    **{f"more{number}.c": HEAD + f"static int more{number}(void) {{ return {number}; }}\n" for number in range(6)},
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "concerned"),
+    [
+        ("return o != NULL;", "return o == NULL;", {"maker.c"}),
+        ("static PyObject *inner", "\n\nstatic PyObject *inner", {"maker.c"}),
+        ("{ return PyObject_Str((PyObject *)type); }", "{ return type->tp_alloc(type, 0); }", {"maker.c", "thing.c"}),
+        ("{ return inner(type); }", "{ return outer(type); }", {"maker.c", "thing.c"}),
+    ],
+    ids=["another function", "places", "a helper of the helper", "another helper"],
+)
+def test_of_a_helper_of_another_file_what_was_read_concerns_who_read_it(
+    old: str, new: str, concerned: set[str], store: Store, checked: list[set[str]]
+) -> None:
+    found(MAKING, store)
+    changed = {**MAKING, "maker.c": MAKER.replace(old, new)}
+    assert changed["maker.c"] != MAKER
+    checked.clear()
+    after = found(changed, store)
+    assert checked[-1] == concerned
+    assert after == found(changed, None)
+    outer = "PyObject *outer(PyTypeObject *type) { return type->tp_alloc(type, 0); }\n"
+    more = {**changed, "more0.c": HEAD + outer}
+    assert found(more, store) == found(more, None)
+    hidden = {**more, "maker.c": changed["maker.c"] + outer.replace("PyObject *outer", "static PyObject *outer").replace("tp_alloc", "tp_new")}
+    assert found(hidden, store) == found(hidden, None)
+
+
 def test_a_new_file_a_removed_file_and_an_old_name_with_a_new_meaning(store: Store) -> None:
     found(FILES, store)
     more = {**FILES, "other.c": HEAD + "PyObject *give(void) { return Py_None; }\nint add2(void) { return 0; }\n"}

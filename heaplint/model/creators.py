@@ -101,7 +101,10 @@ class _Helpers:
     def made_with(self, unit: Unit, name: str, position: int, depth: int) -> ir.Place | None:
         """Where a helper, or one that it calls, makes instances of the type that is its argument."""
         key = id(unit), name, position, depth
-        if depth > _MAX_DEPTH or not name or not unit.has_function(name):
+        if depth > _MAX_DEPTH or not name:
+            return None
+        unit.program.looked_for(name, unit.group)
+        if not unit.has_function(name):
             return None
         if key not in self._known:
             self._known[key] = None
@@ -113,6 +116,7 @@ class _Helpers:
         if found is None or position >= len(found[0].parameters):
             return None
         function, home = found
+        unit.program.looked_for(name, home.group)
         parameter = function.parameters[position].name
         for call in ir.calls(function.body):
             direct = _type_argument(call)
@@ -121,7 +125,6 @@ class _Helpers:
                 if isinstance(inner, ir.Name) and inner.text == parameter:
                     if argument is direct:
                         return ir.Place(function.path, call.start, call.end)
-                    unit.program.lean(unit.group, home.group)
                     if (further := self.made_with(home, ir.called(call), index, depth + 1)) is not None:
                         return further
         return None

@@ -248,6 +248,17 @@ class Program:
             if one is not None and one is not other:
                 (one.leans_on_models if model else one.leans_on).add(other.path)
 
+    def looked_for(self, name: str, *groups: Group) -> None:
+        """Note that the group at work wants to know what a function of this name is in others, and what stands in it."""
+        working = self._working
+        if working is None:
+            return
+        if self.keeps:
+            working.asks.add(("function", name))
+        for one in groups:
+            if one is not working:
+                working.reads.add(("function", one.path, name))
+
     @contextmanager
     def at_work(self, group: Group) -> Iterator[None]:
         """Meanwhile what could not be read in full of the group's own texts is noted, and of no other's."""
