@@ -224,8 +224,8 @@ def stale(
     be checked anew. The files that are found for another reason than that are added to it.
     """
     records = state.records
-    other = {path for path in read if path in records and model_of(program.group(path)) != records[path].model}
-    hot |= other
+    remade = {path for path in read if path in records and model_of(program.group(path)) != records[path].model}
+    hot |= remade
     changed = _changes(program, state, read)
     lines = {joined([line(ask)]) for ask in changed.asks}
     abroad = [(joined([line((ABROAD, key))]), names) for key, names in changed.abroad.items()]
@@ -233,13 +233,15 @@ def stale(
         path for one in records.values() for path, known in one.closure
         if path not in sources or sources[path].digest != known
     }
+    remade |= changed.gone
     found = set()
     for group in program.groups:
         record = records.get(group.path)
         if record is None or group.path in hot:
             continue
-        leans_on = {*record.leans_on, *record.leans_on_models}
-        if not hot.isdisjoint(record.leans_on) or not other.isdisjoint(record.leans_on_models) or not changed.gone.isdisjoint(leans_on):
+        if not (
+            hot.isdisjoint(record.leans_on) and changed.gone.isdisjoint(record.leans_on) and remade.isdisjoint(record.leans_on_models)
+        ):
             found.add(group.path)
         if (
             any(line in record.asks for line in lines)

@@ -20,6 +20,9 @@ from heaplint.discovery import Discovery
 from heaplint.filters import suppress
 from heaplint.filters.select import Selection
 from heaplint.findings import Finding, Notice
+from heaplint.flow.paths import analysis
+from heaplint.flow.paths.code import Code
+from heaplint.flow.paths.interpret import Run
 
 STATIC_TYPE = re.compile(rb"static PyTypeObject (\w+)")
 SPAM = "static PyTypeObject Spam;\n"
@@ -121,3 +124,17 @@ def write(name: str, text: str | bytes) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return file
+
+
+@pytest.fixture(name="run")
+def functions_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The functions that were run along their paths, in that order."""
+    names: list[str] = []
+    interpret = analysis.interpret
+
+    def noted(code: Code, *more: object) -> Run:
+        names.append(code.function.name)
+        return interpret(code, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(analysis, "interpret", noted)
+    return names

@@ -12,9 +12,6 @@ from reading import sources
 
 from heaplint import checking
 from heaplint.config import Config
-from heaplint.flow.paths import analysis
-from heaplint.flow.paths.code import Code
-from heaplint.flow.paths.interpret import Run
 from heaplint.model.board import Board
 from heaplint.model.program import Program
 from heaplint.pythons import TargetRange
@@ -68,6 +65,7 @@ static PyObject *use(PyObject *self, PyObject *args)
 }
 static PyMethodDef methods[] = {{"use", use, METH_NOARGS, NULL}, {NULL}};
 """
+FILES = {"caller.c": CALLER, "helpers.c": HELPERS}
 
 
 @pytest.fixture
@@ -80,24 +78,10 @@ def board() -> Iterator[Board]:
 
 @pytest.fixture
 def program(board: Board) -> Program:
-    work = Work({one.path: one for one in sources({"caller.c": CALLER, "helpers.c": HELPERS}).values()}, CONFIG, Path("/project"))
+    work = Work(sources(FILES), CONFIG, Path("/project"))
     program = work.read()
     program.board = board
     return program
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The functions that this process ran along their paths, in that order."""
-    names: list[str] = []
-    interpret = analysis.interpret
-
-    def noted(code: Code, *more: object) -> Run:
-        names.append(code.function.name)
-        return interpret(code, *more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(analysis, "interpret", noted)
-    return names
 
 
 def elsewhere(work: Callable[[], object]) -> None:
@@ -113,9 +97,7 @@ def elsewhere(work: Callable[[], object]) -> None:
 
 
 def checked(program: Program, path: str) -> tuple[Located, ...]:
-    group = program.group(path)
-    files = {one.path: one for one in sources({"caller.c": CALLER, "helpers.c": HELPERS}).values()}
-    return checking.check_group(program, group, checking.selected(["HL401"]), files, CONFIG.target)[0]
+    return checking.check_group(program, program.group(path), checking.selected(["HL401"]), sources(FILES), CONFIG.target)[0]
 
 
 def test_what_one_process_tells_another_finds(board: Board) -> None:
@@ -176,7 +158,7 @@ def test_from_an_entry_that_was_cut_off_on_nothing_is_found(board: Board) -> Non
 
 
 def test_what_was_told_is_taken_and_the_same_is_found(program: Program, run: list[str]) -> None:
-    alone = Work({one.path: one for one in sources({"caller.c": CALLER, "helpers.c": HELPERS}).values()}, CONFIG, Path("/project"))
+    alone = Work(sources(FILES), CONFIG, Path("/project"))
     expected = checked(alone.read(), "helpers.c")
     assert expected
     run.clear()

@@ -14,9 +14,6 @@ from heaplint.config import Config
 from heaplint.discovery import Discovery
 from heaplint.engine import Result
 from heaplint.filters.select import Selection
-from heaplint.flow.paths import analysis
-from heaplint.flow.paths.code import Code
-from heaplint.flow.paths.interpret import Run
 from heaplint.pythons import TargetRange
 
 ROOT = Path("/project")
@@ -75,20 +72,6 @@ def store(tmp_path: Path) -> Store:
     store = Store(tmp_path, ".")
     found(CODE, store)
     return store
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The functions that were run along their paths, in that order."""
-    names: list[str] = []
-    interpret = analysis.interpret
-
-    def noted(code: Code, *more: object) -> Run:
-        names.append(code.function.name)
-        return interpret(code, *more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(analysis, "interpret", noted)
-    return names
 
 
 def changed(old: str, new: str) -> str:

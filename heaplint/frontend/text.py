@@ -198,7 +198,7 @@ class Text:
         Quicker than `items_with` and a pattern of the same words.
         """
         of_api, others = _sorted_out(tuple(names))
-        there = [name for name in (*(of_api & self._api_words()), *others) if self.may_mention(name)]
+        there = [*(of_api & self._api_words()), *(name for name in others if self.may_mention(name))]
         yield from self._items_at(sorted([at for name in there for at in word_offsets(self.code, name.encode())]))
 
     def _items_at(self, offsets: Iterable[int]) -> Iterator[Item]:

@@ -68,7 +68,7 @@ class _Known:
     looping: set[Key] = field(default_factory=set)
     """The functions that call themselves."""
     codes: dict[tuple[int, tuple[str, ...]], Code] = field(default_factory=dict)
-    """Of these, by the identity of the function and the variables that are cleaned up."""
+    """The lowered form of those being made, by the identity of the function and the variables that are cleaned up."""
     short: bool = False
     """Whether something was asked of one of these that had not been made."""
     kept: dict[str, Mapping[bytes, tuple[Kept, ...]]] = field(default_factory=dict)
